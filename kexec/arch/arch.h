@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One row per architecture. To port: fill a row from the top; each member says what stops working without it.
+ */
+#ifndef KEXEC_ARCH_H
+#define KEXEC_ARCH_H
+
+#include "kexec/boot/boot.h"
+
+/* Where the memory map comes from; a set. */
+enum {
+	MEM_FROM_IOMEM = 1u << 0,      /* /proc/iomem: RAM, crash regions; everywhere */
+	MEM_FROM_FWMAP = 1u << 1,      /* /sys/firmware/memmap is the map to hand on */
+	MEM_FROM_DTB = 1u << 2,        /* reservations from the device tree */
+};
+
+struct arch {
+	const char *name;              /* "x86_64" */
+	const char *const *uname;      /* machine names of uname(2), NULL-terminated */
+	uint16_t elf_machine;          /* of the core headers */
+	unsigned int word;             /* bytes: 8 */
+	bool big_endian;
+	uint32_t kexec_arch;           /* KEXEC_ARCH_: (flags >> 16) of the system call */
+	unsigned int page_shift;       /* segments start and stop at multiples of this: the largest page a kernel of this architecture uses */
+	unsigned int memory_sources;   /* MEM_FROM_ */
+	uint64_t backup_last;          /* RAM up to here is needed by the capture kernel and copied away; 0: no backup */
+	uint32_t hotplug_flag;         /* KEXEC_ABI_ flag for --hotplug; 0: not supported */
+	bool core32;                   /* ELF32 core headers on request */
+	const struct image_format *const *formats; /* probe order, NULL-terminated */
+	const struct boot_ops *boot;
+	/* purgatory */
+	uint32_t reloc_relative;       /* R_<arch>_RELATIVE */
+	const uint8_t *purgatory;      /* the linked file; NULL: this build has none for this architecture */
+	const uint8_t *purgatory_last; /* its last byte */
+	uint64_t purgatory_max_last;   /* highest byte its image may occupy: UINT64_MAX or below 4 GiB */
+};
+
+extern const struct arch arch_x86_64, arch_arm64;
+
+/* All rows, NULL-terminated. */
+extern const struct arch *const arch_table[];
+
+/* By our name or a uname(2) machine name; NULL when unknown. */
+const struct arch *arch_find(const char *name);
+
+/* The running machine's. -ENOTSUP (recorded, with the list) when there is no row. */
+int arch_detect(const struct arch **arch);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files that the user names: kernels, initrds, device trees. Mapped, not copied; pipes and such are read. */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include "lib/view.h"
+
+struct file {
+	struct view view;      /* named after the path */
+	void *map;             /* what file_close() gives back */
+	size_t map_len;
+	bool allocated;        /* map is heap memory (the file could not be mapped) */
+	char *path;
+};
+
+/* The largest file we load: more than any initrd, and far less than what a crashkernel reservation holds. */
+#define FILE_MAX_BYTES (16ull << 30)
+
+/* -errno (recorded with the path); -EISDIR, -ENODATA for an empty file, -EFBIG. */
+int file_open(struct file *file, const char *path);
+void file_close(struct file *file);
+
+#endif

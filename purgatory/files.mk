@@ -1,0 +1,3 @@
+# purgatory rules
+PURGATORY_BLOBS =
+PURGATORY_CLEAN =

@@ -1,0 +1,26 @@
+# Unit tests: every tests/unit/test_*.c is a program of its own. Fuzz targets: every tests/fuzz/fuzz_*.c, built here to replay its corpus.
+UNIT_TESTS = $(patsubst $(srcdir)/%.c,%,$(sort $(wildcard $(srcdir)/tests/unit/test_*.c)))
+FUZZ_TESTS = $(patsubst $(srcdir)/%.c,%,$(sort $(wildcard $(srcdir)/tests/fuzz/fuzz_*.c)))
+TESTS_CLEAN = $(UNIT_TESTS) $(FUZZ_TESTS) tests/unit/*.d tests/fuzz/*.d
+
+.PHONY: check unit-tests fuzz-replay
+unit-tests: $(UNIT_TESTS)
+fuzz-replay: $(FUZZ_TESTS)
+
+# One program per line of output; stops at nothing, so that one run shows everything that fails.
+check: unit-tests fuzz-replay all
+	@status=0; for test in $(UNIT_TESTS); do \
+		printf '%s: ' $$test; TESTS_SRCDIR=$(srcdir)/tests TESTS_BUILDDIR=. ./$$test || status=1; done; \
+	for test in $(FUZZ_TESTS); do \
+		printf '%s: ' $$test; ./$$test $(srcdir)/tests/fuzz/corpus/$${test##*fuzz_} || status=1; done; \
+	exit $$status
+
+tests/unit/%: tests/unit/%.c libkexec.a libparachute.a
+	@mkdir -p $(@D)
+	$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
+
+tests/fuzz/%: tests/fuzz/%.c libkexec.a libparachute.a
+	@mkdir -p $(@D)
+	$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
+
+-include $(UNIT_TESTS:=.d) $(FUZZ_TESTS:=.d)
