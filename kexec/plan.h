@@ -81,11 +81,14 @@ struct plan {
 	/* What the purgatory will do; boot->describe fills these, purgatory_load copies them. */
 	uint64_t next_entry;
 	uint64_t next_args[4];
-	uint32_t next_mode;            /* enum purg_entry_mode */
+	uint32_t next_mode;            /* enum purg_entry_mode; PURG_ENTRY_X86_32: the purgatory must lie below 4 GiB */
 };
 
 void plan_init(struct plan *plan);
 void plan_deinit(struct plan *plan);
+
+/* Forget all segments and their contents and place into WINDOW from now on. What was read of the machine and the files stays. -ENOMEM. */
+int plan_restart(struct plan *plan, const struct range *window);
 
 /*
  * Find room in what is left of the window, within the user's --mem-min and --mem-max, take it, and append a segment. BUF may be NULL (all

@@ -32,7 +32,6 @@ struct arch {
 	uint32_t reloc_relative;       /* R_<arch>_RELATIVE */
 	const uint8_t *purgatory;      /* the linked file; NULL: this build has none for this architecture */
 	const uint8_t *purgatory_last; /* its last byte */
-	uint64_t purgatory_max_last;   /* highest byte its image may occupy: UINT64_MAX or below 4 GiB */
 };
 
 extern const struct arch arch_x86_64, arch_arm64;
