@@ -8,7 +8,7 @@
 struct blob {
 	uint8_t *data;
 	size_t len;
-	size_t cap;
+	size_t cap;            /* bytes allocated, the NUL among them; 0: data is not from malloc */
 };
 
 void blob_init(struct blob *b);

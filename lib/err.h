@@ -4,8 +4,10 @@
  *
  * The function that meets an error records one sentence with fail() and returns the code. A caller that
  * knows more (which file, which segment) puts a clause in front with fail_ctx(). Only main prints the
- * chain. The chain and the debug level are the only writable file-scope state of the project; they belong
- * to the calling thread.
+ * chain. What this file keeps is the only writable file-scope state of the project. The chain belongs to the
+ * calling thread; program name, warning sink and debug level hold for all, and main sets them before it starts threads.
+ *
+ * Texts are bounded (4 KiB); one that is cut ends in "...". Arguments may point into the recorded chain.
  */
 #ifndef LIB_ERR_H
 #define LIB_ERR_H
@@ -18,7 +20,7 @@
  */
 int fail(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Put "CLAUSE: " in front of the recorded chain. Returns ERR. */
+/* Put "CLAUSE: " in front of the recorded chain, or of strerror(-err) when nothing was recorded. Returns ERR. */
 int fail_ctx(int err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* fail(), ending in ": strerror(-err)". For system calls whose errno speaks for itself. */
