@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machines that guests run on, as data."""
+import dataclasses
+import os
+
+import paths
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    arch: str = "x86_64"
+    kernel: str = "6.1"
+    cpus: int = 1
+    firmware: str = "bios"          # bios, uefi; arm64: dt, acpi
+    cpu: str = "max"
+    memory: str = "512M"
+    crashkernel: str = "crashkernel=128M"
+    append: str = ""
+
+    @property
+    def name(self):
+        return f"{self.arch}-{self.kernel}-{self.firmware}-{self.cpu}-{self.cpus}cpu"
+
+    @property
+    def debian_arch(self):
+        return {"x86_64": "amd64", "arm64": "arm64"}[self.arch]
+
+    @property
+    def kernel_root(self):
+        return f"{paths.PKG}/linux-{self.kernel}_{self.debian_arch}"
+
+    @property
+    def vmlinuz(self):
+        boot = f"{self.kernel_root}/boot"
+        return f"{boot}/{[name for name in sorted(os.listdir(boot)) if name.startswith('vmlinuz-')][0]}"
+
+    @property
+    def console(self):
+        return {"x86_64": "console=ttyS0", "arm64": "console=ttyAMA0"}[self.arch]
+
+    @property
+    def cmdline(self):
+        return " ".join(word for word in (self.console, "panic=-1", self.crashkernel, self.append) if word)
+
+    @property
+    def capture_cmdline(self):
+        """What the capture kernel gets on top of what the loader adds; as kdump.rst advises, and small."""
+        words = [self.console, "panic=-1", "nr_cpus=1", "reset_devices"]
+        if self.arch == "x86_64":
+            words += ["irqpoll", "nokaslr"]
+        return " ".join(words)
+
+
+def qemu_arguments(machine, firmware_vars):
+    """The command for QEMU: machine, firmware, CPUs, memory. FIRMWARE_VARS: a file of this guest's own, for UEFI on x86."""
+    if machine.arch == "x86_64":
+        arguments = ["qemu-system-x86_64", "-M", "q35", "-cpu", machine.cpu]
+        if machine.firmware == "uefi":
+            arguments += ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
+                          "-drive", f"if=pflash,format=raw,unit=1,file={firmware_vars}"]
+    else:
+        acpi = machine.firmware == "acpi"
+        cpu = "max,pauth-impdef=on" if machine.cpu == "max" else machine.cpu
+        arguments = ["qemu-system-aarch64", "-M", f"virt,gic-version=3,acpi={'on' if acpi else 'off'}", "-cpu", cpu]
+        if acpi:
+            arguments += ["-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"]
+    return arguments + ["-accel", "tcg", "-smp", str(machine.cpus), "-m", machine.memory, "-nic", "none", "-nodefaults",
+                        "-display", "none"]
+
+
+FIRMWARE_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
