@@ -2,6 +2,7 @@
 #include "kexec/load.h"
 
 #include "kexec/arch/arch.h"
+#include "kexec/boot/boot.h"
 #include "kexec/purgatory.h"
 #include "lib/err.h"
 

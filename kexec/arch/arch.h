@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One row per architecture. To port: fill a row from the top; each member says what stops working without it.
+ *
+ * This header is data and stands at the bottom of the layers, so that every part of the loader can ask its row; the rows themselves
+ * (arch/NAME.c) stand at the top, because they name the boot protocols and image formats.
  */
 #ifndef KEXEC_ARCH_H
 #define KEXEC_ARCH_H
 
-#include "kexec/boot/boot.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct boot_ops;
+struct image_format;
 
 /* Where the memory map comes from; a set. */
 enum {

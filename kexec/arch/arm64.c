@@ -2,8 +2,12 @@
 #include "kexec/arch/arch.h"
 
 #include "config.h"
+#include "include/kexec_abi.h"
+#include "kexec/boot/boot.h"
+#include "kexec/image/image.h"
 
 #include <elf.h>
+#include <stddef.h>
 
 #ifdef HAVE_PURGATORY_arm64
 extern const uint8_t purgatory_arm64[], purgatory_arm64_last[];

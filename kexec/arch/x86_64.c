@@ -2,8 +2,12 @@
 #include "kexec/arch/arch.h"
 
 #include "config.h"
+#include "include/kexec_abi.h"
+#include "kexec/boot/boot.h"
+#include "kexec/image/image.h"
 
 #include <elf.h>
+#include <stddef.h>
 
 #ifdef HAVE_PURGATORY_x86_64
 extern const uint8_t purgatory_x86_64[], purgatory_x86_64_last[];
