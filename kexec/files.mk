@@ -3,6 +3,7 @@ KEXEC_SRCS = \
 	kexec/arch/arch.c \
 	kexec/arch/arm64.c \
 	kexec/arch/x86_64.c \
+	kexec/boot/boot.c \
 	kexec/boot/dtb.c \
 	kexec/boot/x86.c \
 	kexec/boot/x86_e820.c \
@@ -15,6 +16,7 @@ KEXEC_SRCS = \
 	kexec/image/image.c \
 	kexec/iomem.c \
 	kexec/kcore.c \
+	kexec/kernel_map.c \
 	kexec/load.c \
 	kexec/memmap.c \
 	kexec/options.c \

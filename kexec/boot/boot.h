@@ -18,4 +18,16 @@ struct boot_ops {
 extern const struct boot_ops boot_x86;
 extern const struct boot_ops boot_dtb;
 
+/*
+ * Fill BYTES with N fresh random ones for the capture kernel's generator. False, with a warning, when the running kernel has none to
+ * give yet: a seed is left out then, never made up.
+ */
+bool boot_seed(uint8_t *bytes, size_t n);
+
+/*
+ * Set plan->next_entry to PADDR, or to what the user gave with --entry. -EINVAL (recorded) when that lies in no segment or
+ * above LAST.
+ */
+int boot_set_entry(struct plan *plan, uint64_t paddr, uint64_t last);
+
 #endif
