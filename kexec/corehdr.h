@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ELF core headers that describe the dying kernel to the capture kernel (elfcorehdr=). Built from a layout; no I/O.
- * Document: Documentation/admin-guide/kdump/kdump.rst; ELF: elf(5). Order: PT_NOTE per CPU, PT_NOTE of the vmcoreinfo, PT_LOAD of the
- * kernel image when its mapping is known, PT_LOAD per dumped range. p_offset of every entry is the physical address to read.
+ * The ELF core headers that describe the dying kernel to the capture kernel (elfcorehdr=). Built from a
+ * layout; no I/O. Document: Documentation/admin-guide/kdump/kdump.rst; ELF: elf(5). Order: PT_NOTE per CPU,
+ * PT_NOTE of the vmcoreinfo, PT_LOAD of the kernel image when its mapping is known, PT_LOAD per dumped range.
+ * p_offset of every entry is the physical address to read.
  */
 #ifndef KEXEC_COREHDR_H
 #define KEXEC_COREHDR_H
@@ -26,12 +27,15 @@ struct core_layout {
 	struct core_backup backup;
 };
 
-/* Bytes that corehdr_build() will write for this layout. -E2BIG (recorded, with the count) when there are more headers than e_phnum can hold. */
+/*
+ * Bytes that corehdr_build() will write for this layout. -E2BIG (recorded, with the count) when there are
+ * more headers than e_phnum can hold.
+ */
 int corehdr_size(const struct core_layout *layout, uint64_t *size);
 
 /*
- * Write the headers at the end of OUT (initialised, emptied first). -E2BIG as above; -ERANGE (recorded): an address does not fit ELF32
- * (says which, and to use ELF64). -ENOMEM.
+ * Write the headers at the end of OUT (initialised, emptied first). -E2BIG as above; -ERANGE (recorded): an
+ * address does not fit ELF32 (says which, and to use ELF64). -ENOMEM.
  */
 int corehdr_build(const struct core_layout *layout, struct blob *out);
 

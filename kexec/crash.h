@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the running kernel tells about itself for the day it dies: where each CPU leaves its registers, where the vmcoreinfo is,
- * where its own image and its direct map lie.
+ * What the running kernel tells about itself for the day it dies: where each CPU leaves its registers, where
+ * the vmcoreinfo is, where its own image and its direct map lie.
  */
 #ifndef KEXEC_CRASH_H
 #define KEXEC_CRASH_H
@@ -38,9 +38,11 @@ void crash_info_init(struct crash_info *c);
 void crash_info_deinit(struct crash_info *c);
 
 /*
- * Gather all of it below ROOT. Notes come from sys/devices/system/cpu/cpuN/crash_notes for every N of "possible"; vmcoreinfo from
- * sys/kernel/vmcoreinfo; the mappings from /proc/kcore (its VMCOREINFO note and its PT_LOADs), from kallsyms only where kcore has
- * nothing. Missing kcore, kallsyms or vmcoreinfo are not errors: the fields stay unknown. No CPU note at all is -ENODATA; a zero note address without privilege is -EPERM.
+ * Gather all of it below ROOT. Notes come from sys/devices/system/cpu/cpuN/crash_notes for every N of
+ * "possible"; vmcoreinfo from sys/kernel/vmcoreinfo; the mappings from /proc/kcore (its VMCOREINFO note and
+ * its PT_LOADs), from kallsyms only where kcore has nothing. Missing kcore, kallsyms or vmcoreinfo are not
+ * errors: the fields stay unknown. No CPU note at all is -ENODATA; a zero note address without privilege is
+ * -EPERM.
  */
 int crash_info_read(struct crash_info *c, const struct root *root, const struct arch *arch, const struct memmap *m);
 

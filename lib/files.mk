@@ -9,5 +9,10 @@ LIB_SRCS = \
 	lib/ranges.c \
 	lib/root.c \
 	lib/sha256.c \
+	lib/text.c \
 	lib/unpack.c \
+	lib/unpack_gzip.c \
+	lib/unpack_lz4.c \
+	lib/unpack_xz.c \
+	lib/unpack_zstd.c \
 	lib/view.c
