@@ -18,6 +18,7 @@ enum {
 	IMAGE_5LEVEL = 1u << 4,        /* may be entered with 5-level paging on */
 	IMAGE_EFI_KEXEC = 1u << 5,     /* takes the EFI runtime map of the previous kernel */
 	IMAGE_BIG_ENDIAN = 1u << 6,    /* the kernel runs big endian */
+	IMAGE_LOSES_BELOW = 1u << 7,   /* memory below the kernel is lost to it: everything else goes above (arm64 before 4.6) */
 };
 
 struct image {
@@ -36,7 +37,7 @@ struct image {
 	uint64_t entry64_off;          /* of the 64-bit entry, in bytes from the load address */
 	uint64_t entry32_off;
 	uint32_t cmdline_max;          /* bytes, without the NUL */
-	uint32_t page_shift;           /* arm64: of the kernel's page size; 0: not told */
+	uint32_t page_shift;           /* of the kernel's page size; 0: not told */
 	uint32_t flags;                /* IMAGE_ */
 	uint16_t protocol;             /* bzImage: boot protocol version, e.g. 0x020f */
 	struct view setup_header;      /* bzImage: from 0x1f1 to the end of the setup header, in WHOLE */
