@@ -38,7 +38,8 @@ enum purg_console_type {
 	PURG_CONSOLE_8250_PORT = 1, /* 16550 in x86 port space; base is the port */
 	PURG_CONSOLE_8250_MMIO = 2,
 	PURG_CONSOLE_PL011 = 3,
-	PURG_CONSOLE_VGA = 4,       /* 80x25 text at base */
+	PURG_CONSOLE_VGA = 4,       /* 80x25 colour text; base is the window, 0xb8000 */
+	PURG_CONSOLE_8250_MMIO32 = 5, /* PURG_CONSOLE_8250_MMIO whose registers take 32-bit accesses only */
 };
 
 struct purg_console {
@@ -77,11 +78,17 @@ struct purg_params {
 	struct purg_console consoles[PURG_MAX_CONSOLES];
 	struct purg_copy copies[PURG_MAX_COPIES];
 	struct purg_region regions[PURG_MAX_REGIONS];
+	/*
+	 * SHA-256 of the purgatory's own image as it stands in memory: from this block to the last byte that the linked file holds
+	 * (p_filesz), these 32 bytes counted as zero. So a damaged list of regions, a damaged entry address and most
+	 * damage to the code are found too.
+	 */
+	uint8_t self_digest[32];
 };
 
 _Static_assert(sizeof(struct purg_region) == 80, "purg_region is an interface");
 _Static_assert(sizeof(struct purg_copy) == 24, "purg_copy is an interface");
 _Static_assert(sizeof(struct purg_console) == 16, "purg_console is an interface");
-_Static_assert(sizeof(struct purg_params) == 80 + 4 * 16 + 4 * 24 + 16 * 80, "purg_params is an interface");
+_Static_assert(sizeof(struct purg_params) == 80 + 4 * 16 + 4 * 24 + 16 * 80 + 32, "purg_params is an interface");
 
 #endif

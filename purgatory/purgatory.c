@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "purgatory/purgatory.h"
+
+#include "lib/sha256.h"
+
+#define RESET_DELAY 3      /* seconds: long enough to read, and for a slow serial line to drain */
+
+enum verdict {
+	GOOD,
+	DAMAGED,               /* the digest differs */
+	PADDING,               /* bytes behind the digest are no longer zero */
+	NONSENSE,              /* the region itself cannot be */
+};
+
+struct finding {
+	enum verdict verdict;
+	uint64_t paddr;        /* PADDING: the first byte that is not zero */
+	uint8_t found[SHA256_BYTES];
+};
+
+/* File-scope, because an exception must know it too and there is nobody to hand it through. Zero until the parameters are found sane. */
+static uint32_t reset_psci;
+
+_Noreturn void purg_reset(void)
+{
+	arch_reset(reset_psci);
+}
+
+/* Bad news is worth trying a console that nobody named: the machine is about to be reset anyway. */
+static void want_console(void)
+{
+	if (!console_alive())
+		console_init(arch_consoles, arch_nr_consoles);
+}
+
+_Noreturn void purg_give_up(const char *why)
+{
+	want_console();
+	print("purgatory: ");
+	print(why);
+	print("; resetting the machine in about ");
+	print_dec(RESET_DELAY);
+	print(" seconds\n");
+	arch_delay(RESET_DELAY);
+	purg_reset();
+}
+
+static const void *at(uint64_t paddr)
+{
+	return (const void *)(uintptr_t)paddr;
+}
+
+static bool same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	while (n && *a == *b) {
+		a++;
+		b++;
+		n--;
+	}
+	return n == 0;
+}
+
+/* Address of the first byte in FROM..FROM+LEN that is not zero; FROM+LEN when all are. */
+static uint64_t first_nonzero(uint64_t from, uint64_t len)
+{
+	uint64_t stop = from + len;
+
+	while (from != stop && from % 8) {
+		if (*(const volatile uint8_t *)at(from))
+			return from;
+		from++;
+	}
+	while (stop - from >= 8 && !*(const volatile uint64_t *)at(from))
+		from += 8;
+	while (from != stop && !*(const volatile uint8_t *)at(from))
+		from++;
+	return from;
+}
+
+static void verify(const struct purg_region *r, struct finding *f)
+{
+	if (r->len > r->memsz || r->memsz > UINT64_MAX - r->start) {
+		f->verdict = NONSENSE;
+		return;
+	}
+	sha256_of(at(r->start), r->len, f->found);
+	if (!same(f->found, r->digest, sizeof(f->found))) {
+		f->verdict = DAMAGED;
+		return;
+	}
+	f->paddr = first_nonzero(r->start + r->len, r->memsz - r->len);
+	f->verdict = f->paddr == r->start + r->memsz ? GOOD : PADDING;
+}
+
+/* The image that this code runs in; SELF_LEN bytes from the parameters on, their digest counted as zero. */
+static void verify_self(const struct purg_params *p, uint64_t self_len, struct finding *f)
+{
+	static const uint8_t zero[SHA256_BYTES];
+	const uint8_t *image = (const uint8_t *)p;
+	size_t before = offsetof(struct purg_params, self_digest), behind = before + sizeof(p->self_digest);
+	struct sha256 s;
+
+	sha256_init(&s);
+	sha256_update(&s, image, before);
+	sha256_update(&s, zero, sizeof(zero));
+	sha256_update(&s, image + behind, self_len - behind);
+	sha256_final(&s, f->found);
+	f->verdict = same(f->found, p->self_digest, sizeof(f->found)) ? GOOD : DAMAGED;
+}
+
+static void report(const struct purg_region *r, const struct finding *f)
+{
+	want_console();
+	print("purgatory: segment ");
+	print_bytes(r->name, sizeof(r->name));
+	print(" at ");
+	print_hex(r->start);
+	print(" (");
+	print_dec(r->len);
+	print(" bytes) is damaged: ");
+	switch (f->verdict) {
+	case DAMAGED:
+		print("expected ");
+		print_digest(r->digest);
+		print(" found ");
+		print_digest(f->found);
+		print("\n");
+		break;
+	case PADDING:
+		print("its zero padding was overwritten at ");
+		print_hex(f->paddr);
+		print("\n");
+		break;
+	default:
+		print("its description makes no sense\n");
+		break;
+	}
+}
+
+static void report_self(const struct purg_params *p, uint64_t self_len, const struct finding *f)
+{
+	struct purg_region self = { .start = (uintptr_t)p, .len = self_len, .name = "purgatory" };
+
+	for (size_t i = 0; i < sizeof(self.digest); i++)
+		self.digest[i] = p->self_digest[i];
+	report(&self, f);
+}
+
+/*
+ * Each segment's name is printed before the work on it starts: without caches (arm64) a large one takes long, and the reader
+ * should see where it is.
+ */
+static bool verify_all(const struct purg_params *p)
+{
+	struct finding findings[PURG_MAX_REGIONS];
+	bool good = true;
+
+	print("purgatory: verifying ");
+	print_dec(p->nr_regions);
+	print(p->nr_regions == 1 ? " segment:" : " segments:");
+	for (uint32_t i = 0; i < p->nr_regions; i++) {
+		print(" ");
+		print_bytes(p->regions[i].name, sizeof(p->regions[i].name));
+		verify(&p->regions[i], &findings[i]);
+	}
+	print("\n");
+	for (uint32_t i = 0; i < p->nr_regions; i++) {
+		if (findings[i].verdict == GOOD)
+			continue;
+		report(&p->regions[i], &findings[i]);
+		good = false;
+	}
+	return good;
+}
+
+/* NULL, or what is wrong with the block. Tested before a single other byte of it is believed. */
+static const char *params_fault(const struct purg_params *p, uint64_t self_len)
+{
+	if (p->magic != PURG_MAGIC)
+		return "its parameter block is damaged (no magic number)";
+	if (p->version != PURG_VERSION || p->size != sizeof(*p) || self_len < sizeof(*p))
+		return "its parameter block is damaged (version or size)";
+	if (p->nr_regions > PURG_MAX_REGIONS || p->nr_copies > PURG_MAX_COPIES || p->nr_consoles > PURG_MAX_CONSOLES)
+		return "its parameter block is damaged (a count is too large)";
+	return NULL;
+}
+
+_Noreturn void purg_main(const struct purg_params *params, uint64_t self_len)
+{
+	bool check = !(params->flags & PURG_FLAG_NO_VERIFY);
+	struct finding self = { .verdict = GOOD };
+	const char *fault;
+
+	fault = params_fault(params, self_len);
+	if (fault)
+		purg_give_up(fault);
+	reset_psci = params->psci;
+
+	/* Itself first: when this image is damaged, nothing that it says about others counts. */
+	if (check)
+		verify_self(params, self_len, &self);
+	console_init(params->consoles, params->nr_consoles);
+	if (self.verdict != GOOD)
+		report_self(params, self_len, &self);
+	if (self.verdict != GOOD || (check && !verify_all(params)))
+		purg_give_up("not starting a damaged capture kernel");
+
+	for (uint32_t i = 0; i < params->nr_copies; i++)
+		arch_copy(params->copies[i].to, params->copies[i].from, params->copies[i].len);
+	print(check ? "purgatory: ok" : "purgatory: nothing verified");
+	print(", starting the capture kernel at ");
+	print_hex(params->entry);
+	print("\n");
+	arch_start(params);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "purgatory/purgatory.h"
+
+#define BOOT_CS 0x10
+#define NR_VECTORS 32
+#define STUB_BYTES 16
+#define VECTOR_PAGE_FAULT 14
+
+#define CR4_LA57 (1u << 12)
+#define PAGE_PRESENT 0x001ull
+#define PAGE_WRITE 0x002ull
+#define PAGE_UNCACHED 0x018ull  /* PWT and PCD */
+#define PAGE_HUGE 0x080ull
+#define PAGE_ADDR 0x000ffffffffff000ull
+#define NR_SPARE_TABLES 4
+
+#define KBD_STATUS 0x64
+#define KBD_BUSY 0x02
+#define KBD_RESET 0xfe
+#define RESET_CONTROL 0xcf9
+#define PORT_DELAY 0x80         /* reading it takes about a microsecond, and nothing minds */
+#define READS_PER_SECOND 1000000u
+
+#pragma GCC visibility push(hidden)
+extern const uint8_t trap_stubs[];
+void init_idt(void);
+_Noreturn void start_64(uint64_t entry, uint64_t boot_params);
+_Noreturn void start_32(uint32_t entry, uint32_t boot_params);
+
+struct trap_frame {
+	uint64_t vector;
+	uint64_t error;
+	uint64_t rip;
+	uint64_t cs;
+	uint64_t rflags;
+	uint64_t rsp;
+	uint64_t ss;
+};
+_Noreturn void purg_trap(const struct trap_frame *frame);
+#pragma GCC visibility pop
+
+__attribute__((section(".params"), used, visibility("hidden")))
+struct purg_params purg_params = {
+	.magic = PURG_MAGIC,
+	.version = PURG_VERSION,
+	.size = sizeof(struct purg_params),
+};
+
+/* What every PC had; where they are not, writing to them does nothing. */
+const struct purg_console arch_consoles[] = {
+	{ .base = 0x3f8, .type = PURG_CONSOLE_8250_PORT },
+	{ .base = 0xb8000, .type = PURG_CONSOLE_VGA },
+};
+const uint32_t arch_nr_consoles = sizeof(arch_consoles) / sizeof(arch_consoles[0]);
+
+/* Interrupt gates in 64-bit mode: AMD64 manual 2, 4.8.4. */
+struct gate {
+	uint16_t offset_low;
+	uint16_t selector;
+	uint8_t ist;
+	uint8_t type;
+	uint16_t offset_mid;
+	uint32_t offset_high;
+	uint32_t reserved;
+};
+
+struct table_register {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+static struct gate idt[NR_VECTORS];
+static uint64_t spare_tables[NR_SPARE_TABLES][512] __attribute__((aligned(4096)));
+static unsigned int nr_tables_used;
+static bool trapped;
+
+uint8_t arch_in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+void arch_out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static void load_idt(const void *base, uint16_t limit)
+{
+	struct table_register reg = { .limit = limit, .base = (uintptr_t)base };
+
+	__asm__ volatile("lidt %0" : : "m"(reg) : "memory");
+}
+
+void init_idt(void)
+{
+	for (unsigned int i = 0; i < NR_VECTORS; i++) {
+		uint64_t stub = (uintptr_t)trap_stubs + i * STUB_BYTES;
+
+		idt[i] = (struct gate){
+			.offset_low = stub,
+			.selector = BOOT_CS,
+			.type = 0x8e,           /* present, interrupt gate */
+			.offset_mid = stub >> 16,
+			.offset_high = stub >> 32,
+		};
+	}
+	load_idt(idt, sizeof(idt) - 1);
+}
+
+/* An exception that arch_try() did not expect. A second one means that not even this can be told: reset at once. */
+_Noreturn void purg_trap(const struct trap_frame *frame)
+{
+	uint64_t fault_addr;
+
+	if (trapped)
+		purg_reset();
+	trapped = true;
+	__asm__ volatile("movq %%cr2, %0" : "=r"(fault_addr));
+	print("\npurgatory: CPU exception ");
+	print_dec(frame->vector);
+	print(" at ");
+	print_hex(frame->rip);
+	print(" (error code ");
+	print_hex(frame->error);
+	if (frame->vector == VECTOR_PAGE_FAULT) {
+		print(", address ");
+		print_hex(fault_addr);
+	}
+	print(")\n");
+	purg_give_up("it cannot go on");
+}
+
+/*
+ * The kernel's kexec page tables hold RAM, the segments and the low megabyte, but no devices. What is missing for a console is hung
+ * into them: a 2 MiB page, uncached, and tables from a small reserve. New entries need no TLB flush.
+ */
+bool arch_map_io(uint64_t base, uint64_t len)
+{
+	uint64_t cr3, cr4, *entry;
+	unsigned int shift;
+
+	if (len > (1u << 21) - (base & ((1u << 21) - 1)))
+		return false;           /* registers that straddle two large pages: no such device */
+	__asm__ volatile("movq %%cr3, %0" : "=r"(cr3));
+	__asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
+	entry = (uint64_t *)(cr3 & PAGE_ADDR);
+	for (shift = cr4 & CR4_LA57 ? 48 : 39; ; shift -= 9) {
+		entry += base >> shift & 511;
+		if (shift == 21 && !(*entry & PAGE_PRESENT)) {
+			*entry = (base >> 21 << 21) | PAGE_PRESENT | PAGE_WRITE | PAGE_UNCACHED | PAGE_HUGE;
+			return true;
+		}
+		if (shift == 12)
+			break;
+		if (!(*entry & PAGE_PRESENT)) {
+			if (nr_tables_used == NR_SPARE_TABLES)
+				return false;
+			*entry = (uintptr_t)spare_tables[nr_tables_used++] | PAGE_PRESENT | PAGE_WRITE;
+		} else if (shift <= 30 && *entry & PAGE_HUGE) {
+			return true;
+		}
+		entry = (uint64_t *)(*entry & PAGE_ADDR);
+	}
+	/* Its neighbourhood is mapped in small pages. */
+	for (uint64_t page = base >> 12; page <= (base + len - 1) >> 12; page++, entry++)
+		if (!(*entry & PAGE_PRESENT))
+			*entry = page << 12 | PAGE_PRESENT | PAGE_WRITE | PAGE_UNCACHED;
+	return true;
+}
+
+void arch_copy(uint64_t to, uint64_t from, uint64_t len)
+{
+	uint64_t words = len / 8, bytes = len % 8;
+
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
+}
+
+static void port_delay(unsigned int reads)
+{
+	while (reads--)
+		arch_in8(PORT_DELAY);
+}
+
+/* The time stamp counter's frequency is unknown here and the PIT may be switched off. */
+void arch_delay(unsigned int seconds)
+{
+	while (seconds--)
+		port_delay(READS_PER_SECOND);
+}
+
+_Noreturn void arch_start(const struct purg_params *params)
+{
+	if (params->entry_mode == PURG_ENTRY_X86_32)
+		start_32(params->entry, params->args[0]);
+	start_64(params->entry, params->args[0]);
+}
+
+_Noreturn void arch_reset(uint32_t psci)
+{
+	(void)psci;
+	/* The keyboard controller's pulse on the reset line; 65536 reads are what a slow controller may need. */
+	for (unsigned int i = 0; i < 65536 && arch_in8(KBD_STATUS) & KBD_BUSY; i++)
+		;
+	arch_out8(KBD_STATUS, KBD_RESET);
+	port_delay(READS_PER_SECOND / 10);
+
+	/* The chipset's reset control register: ask for a system reset, then trigger it. */
+	arch_out8(RESET_CONTROL, 0x02);
+	port_delay(50);
+	arch_out8(RESET_CONTROL, 0x06);
+	port_delay(READS_PER_SECOND / 10);
+
+	/* An exception without an IDT: three faults in a row, on which the CPU shuts down and boards reset. */
+	load_idt(NULL, 0);
+	for (;;)
+		__asm__ volatile("ud2");
+}
