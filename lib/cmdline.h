@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel command lines as words. Words are separated by white space outside double quotes, as the kernel's own
- * parser does (Documentation/admin-guide/kernel-parameters.rst). A parameter is NAME or NAME=VALUE; in names '-' and '_' are
- * the same. Everything behind a bare "--" belongs to init and is left alone.
+ * Kernel command lines as words. Words are separated by white space outside double quotes, as the kernel's own parser
+ * does (Documentation/admin-guide/kernel-parameters.rst); there are no escapes, and a quote that is never closed reaches
+ * to the end of the text. A parameter is NAME or NAME=VALUE; in names '-' and '_' are the same. Everything behind a
+ * bare "--" belongs to init: it is neither found nor removed.
  */
 #ifndef LIB_CMDLINE_H
 #define LIB_CMDLINE_H
@@ -19,15 +20,20 @@ struct cmdline {
 int cmdline_init(struct cmdline *c, const char *text);
 void cmdline_deinit(struct cmdline *c);
 
-/* Add WORDS at the end (before a bare "--" when there is one), with a blank between. -ENOMEM. */
+/*
+ * Add WORDS at the end of the kernel's own words, with a blank between: before a bare "--" when there is one. Where
+ * WORDS has a bare "--" itself, what stands behind it goes to the end, for init. A quote left open is closed before
+ * anything is put behind it, so that no word is swallowed. -ENOMEM.
+ */
 int cmdline_add(struct cmdline *c, const char *words);
 
 /* Remove every word that is NAME or NAME=...; never a part of another word. Returns how many, or -ENOMEM. */
 int cmdline_remove(struct cmdline *c, const char *name);
 
 /*
- * Is there a word NAME or NAME=VALUE? The last one counts. VALUE (may be NULL) points into the text, *VALUE_LEN bytes, quotes
- * taken off when they enclose the whole value; NULL for a word without '='.
+ * Is there a word NAME or NAME=VALUE? The last one counts. VALUE and VALUE_LEN may be NULL. *VALUE points into the
+ * text, *VALUE_LEN bytes, without the quotes that the kernel takes off: those around the whole value or the whole word. It is
+ * NULL for a word without '='. Both are untouched when there is no such word.
  */
 bool cmdline_find(const struct cmdline *c, const char *name, const char **value, size_t *value_len);
 

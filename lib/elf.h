@@ -44,7 +44,8 @@ struct elf_note {
 
 /*
  * Read the ELF header of V and check that the program header table lies inside it.
- * -ENOEXEC: no ELF magic. -EINVAL: ELF, but damaged or of an unknown class; recorded. *ELF untouched on failure.
+ * -ENOEXEC: no ELF magic (not recorded). -EINVAL: ELF, but damaged or of an unknown class; recorded.
+ * *ELF untouched on failure.
  */
 int elf_parse(const struct view *v, struct elf *elf);
 
@@ -56,7 +57,8 @@ int elf_phdr_view(const struct elf *elf, const struct elf_phdr *ph, struct view 
 
 /*
  * Take the next note at C (alignment of name and description is 4 bytes).
- * 1: *NOTE is filled. 0: no further note (the end, or an all-zero note header: kernels pad so). -EINVAL: damaged, recorded.
+ * 1: *NOTE is filled. 0: no further note (the end, or an all-zero note header: kernels pad so).
+ * -EINVAL: damaged, recorded; the cursor is bad then.
  */
 int elf_note_next(struct cursor *c, struct elf_note *note);
 
@@ -68,10 +70,11 @@ unsigned int elf_ehdr_size(unsigned int width);
 unsigned int elf_phdr_size(unsigned int width);
 
 /*
- * Write an ELF header (no sections; nr_phdrs < PN_XNUM, program headers follow it at once) of ELF->width, byte order ELF->view.big_endian,
- * type, machine, flags and entry, into OUT of elf_ehdr_size() bytes.
+ * Write an ELF header (no sections; nr_phdrs < PN_XNUM, program headers follow it at once) of ELF->width, byte order
+ * ELF->view.big_endian, type, machine, flags and entry, into OUT of elf_ehdr_size() bytes. -ERANGE (recorded, with the
+ * number) when there are PN_XNUM headers or more, or the entry does not fit ELF32.
  */
-void elf_ehdr_put(const struct elf *elf, uint8_t *out);
+int elf_ehdr_put(const struct elf *elf, uint8_t *out);
 
 /* Write PH into OUT of elf_phdr_size() bytes. -ERANGE (recorded) when a field does not fit ELF32. */
 int elf_phdr_put(const struct elf *elf, const struct elf_phdr *ph, uint8_t *out);

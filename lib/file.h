@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files that the user names: kernels, initrds, device trees. Mapped, not copied; pipes and such are read. */
+/*
+ * Files that the user names: kernels, initrds, device trees. Mapped, not copied; pipes and such are read.
+ *
+ * The size is asked for once. A file that another program cuts shorter while it is mapped raises SIGBUS at the first
+ * byte that is gone, as for every program that maps files: replace kernels by rename, never in place.
+ */
 #ifndef LIB_FILE_H
 #define LIB_FILE_H
 
@@ -16,8 +21,9 @@ struct file {
 /* The largest file we load: more than any initrd, and far less than what a crashkernel reservation holds. */
 #define FILE_MAX_BYTES (16ull << 30)
 
-/* -errno (recorded with the path); -EISDIR, -ENODATA for an empty file, -EFBIG. */
+/* -errno (recorded with the path); -EISDIR, -ENODATA for an empty file, -EFBIG. *FILE untouched on failure. */
 int file_open(struct file *file, const char *path);
+/* A zeroed struct is accepted; the struct is zeroed afterwards. */
 void file_close(struct file *file);
 
 #endif

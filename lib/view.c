@@ -28,7 +28,8 @@ int view_sub(const struct view *v, uint64_t off, uint64_t len, struct view *sub)
 	const uint8_t *base;
 
 	if (!inside(v, off, len))
-		return fail(-EINVAL, "%s: %" PRIu64 " bytes at offset %#" PRIx64 " do not lie inside its %" PRIu64 " bytes",
+		return fail(-EINVAL,
+			    "%s: %" PRIu64 " bytes at offset %#" PRIx64 " do not lie inside its %" PRIu64 " bytes",
 			    v->name ? v->name : "input", len, off, v->len);
 	base = at(v, off);
 	*sub = *v;

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/file.h"
+
+#include "lib/blob.h"
+#include "lib/err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int too_large(void)
+{
+	return fail(-EFBIG, "it has more than %" PRIu64 " MiB", (uint64_t)FILE_MAX_BYTES >> 20);
+}
+
+/* Pipes, devices and the files of /proc and /sys: all of it, whatever stat said. */
+static int read_to_heap(struct file *file, int fd)
+{
+	struct blob blob;
+	int err = 0;
+
+	blob_init(&blob);
+	for (;;) {
+		ssize_t n;
+
+		err = blob_reserve(&blob, 1);
+		if (err)
+			break;
+		n = read(fd, blob.data + blob.len, blob.cap - 1 - blob.len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			err = fail_sys(-errno, "cannot read it");
+		else
+			blob.len += n;
+		if (!err && blob.len > FILE_MAX_BYTES)
+			err = too_large();
+		if (err || !n)
+			break;
+	}
+	if (!err && !blob.len)
+		err = fail(-ENODATA, "it is empty");
+	if (err) {
+		blob_deinit(&blob);
+		return err;
+	}
+	file->map = blob.data;
+	file->map_len = blob.len;
+	file->allocated = true;
+	return 0;
+}
+
+static int map_or_read(struct file *file, int fd)
+{
+	struct stat st;
+	void *map;
+
+	if (fstat(fd, &st))
+		return fail_sys(-errno, "cannot stat it");
+	if (S_ISDIR(st.st_mode))
+		return fail(-EISDIR, "it is a directory");
+	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
+		return read_to_heap(file, fd);
+	if ((uint64_t)st.st_size > FILE_MAX_BYTES)
+		return too_large();
+	if ((uint64_t)st.st_size > SIZE_MAX)
+		return fail(-EFBIG, "its %" PRIu64 " bytes do not fit the address space", (uint64_t)st.st_size);
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		return read_to_heap(file, fd);
+	file->map = map;
+	file->map_len = (size_t)st.st_size;
+	return 0;
+}
+
+int file_open(struct file *file, const char *path)
+{
+	struct file opened = { .path = strdup(path) };
+	int fd, err;
+
+	if (!opened.path)
+		return fail(-ENOMEM, "out of memory");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
+		err = fail_sys(-errno, "cannot open it");
+	} else {
+		err = map_or_read(&opened, fd);
+		close(fd);
+	}
+	if (err) {
+		free(opened.path);
+		return fail_ctx(err, "%s", path);
+	}
+	opened.view = view_of(opened.map, opened.map_len, opened.path);
+	*file = opened;
+	return 0;
+}
+
+void file_close(struct file *file)
+{
+	if (file->allocated)
+		free(file->map);
+	else if (file->map)
+		munmap(file->map, file->map_len);
+	free(file->path);
+	*file = (struct file){ 0 };
+}
