@@ -36,9 +36,13 @@ static int check_image(const struct plan *plan)
 	return 0;
 }
 
-/*
- * The kernel goes to the lowest place: kernels before Linux 4.6 cannot use memory below them, and the rest stays in one piece.
- */
+/* What is not the kernel: an image that loses the memory below it must find it above. */
+static uint64_t lowest_for_others(const struct plan *plan)
+{
+	return plan->image.flags & IMAGE_LOSES_BELOW ? plan->kernel_paddr : 0;
+}
+
+/* The kernel goes to the lowest place, so that the memory left to it stays in one piece above it. */
 static int dtb_place(struct plan *plan)
 {
 	const struct image *image = &plan->image;
@@ -58,6 +62,8 @@ static int dtb_place(struct plan *plan)
 	place.min = plan->kernel_paddr & ~(INITRD_WINDOW_ALIGN - 1);
 	if (place.min <= UINT64_MAX - INITRD_WINDOW)
 		place.last = place.min + (INITRD_WINDOW - 1);
+	if (place.min < lowest_for_others(plan))
+		place.min = lowest_for_others(plan);
 	if (place.last > image->max_initrd_last)
 		place.last = image->max_initrd_last;
 	return plan_place(plan, "initrd", plan->initrd.view.base, plan->initrd.view.len, &place, &plan->initrd_paddr);
@@ -217,7 +223,7 @@ static int open_running_tree(const struct plan *plan, struct dtb *dtb)
 /* Copy the edited tree to plan->boot and place it. */
 static int place_tree(struct plan *plan, struct dtb *dtb)
 {
-	struct place place = { .align = 8, .last = UINT64_MAX, .top_down = true };
+	struct place place = { .align = 8, .min = lowest_for_others(plan), .last = UINT64_MAX, .top_down = true };
 	uint64_t paddr = 0;
 	size_t len = 0;
 	int err = dtb_pack(dtb, &len);

@@ -31,10 +31,10 @@ struct layout {
 	unsigned int nr_nodes;
 };
 
-/* Entered in 32-bit mode: an image that has nothing else, or that was asked for by -t bzImage. */
+/* Only where the image has nothing else, or was opened with -t bzImage. */
 static bool enter_32(const struct image *image)
 {
-	return image->format == &image_bzimage || !(image->flags & IMAGE_ENTRY_64);
+	return !(image->flags & IMAGE_ENTRY_64);
 }
 
 /* The highest byte that the kernel can be told about. */
@@ -80,8 +80,9 @@ static int check_image(const struct plan *plan)
 {
 	const struct image *image = &plan->image;
 
-	if (enter_32(image) && !(image->flags & IMAGE_ENTRY_32))
-		return fail(-ENOTSUP, "the kernel has no 32-bit entry point; leave out --type=bzImage");
+	if (plan->window.start > reach(image))
+		return fail(-ENOTSUP, "the capture kernel cannot be started above 4 GiB, where the crashkernel reservation is; boot with "
+			    "a crashkernel= below it, or load a kernel with CONFIG_RELOCATABLE and 64 bits");
 	if (!enter_32(image) && !(image->flags & IMAGE_5LEVEL) && cpu_flag(plan->root, "la57"))
 		return fail(-ENOTSUP, "this machine runs with 5-level paging, and the capture kernel's header does not say that it can "
 			    "be entered so; load a newer kernel, or boot this one with no5lvl");
