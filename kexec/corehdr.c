@@ -232,9 +232,10 @@ int corehdr_build(const struct core_layout *layout, struct blob *out)
 	b.elf.type = ET_CORE;
 	b.elf.machine = layout->machine;
 	b.elf.nr_phdrs = (size - elf_ehdr_size(layout->width)) / elf_phdr_size(layout->width);
-	elf_ehdr_put(&b.elf, out->data);
+	err = elf_ehdr_put(&b.elf, out->data);
 	out->len = elf_ehdr_size(layout->width);
-	err = put_all(&b);
+	if (!err)
+		err = put_all(&b);
 	if (err) {
 		blob_deinit(out);
 		return err;
