@@ -143,6 +143,21 @@ class Qmp:
                 self.events.append(answer)
 
 
+running = set()           # process groups of the guests that are up
+
+
+def kill_all():
+    """For a signal handler: no guest outlives the tests."""
+    for group in list(running):
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+LIFETIME = 3600            # seconds; a guest whose parent was killed without notice ends by itself
+
+
 class Guest:
     """A machine that runs a kernel with our init. Use it in a with statement: it is always killed."""
 
@@ -181,8 +196,9 @@ class Guest:
         with open(f"{self.folder}/qemu.log", "wb") as log:
             log.write((" ".join(command) + "\n").encode())
             log.flush()
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            self.process = subprocess.Popen(["timeout", "--signal=KILL", str(LIFETIME)] + command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                             pass_fds=[channel.theirs.fileno() for channel in channels])
+        running.add(self.process.pid)
         for channel in channels:
             channel.theirs.close()
         self.qmp.start()
@@ -210,6 +226,7 @@ class Guest:
             os.killpg(self.process.pid, signal.SIGKILL)
         if self.process:
             self.process.wait()
+            running.discard(self.process.pid)
         for name in ("console", "agent"):
             if hasattr(self, name):
                 getattr(self, name).close()

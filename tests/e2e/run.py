@@ -1,0 +1,107 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+End-to-end tests: real kernels in QEMU (TCG). run.py [--long] [--loader ours|debian] [--jobs N] [--list] [NAME...]
+NAME: part of a case's name. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
+"""
+import argparse
+import concurrent.futures
+import fnmatch
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import cases  # noqa: E402
+import checks  # noqa: E402
+import initramfs  # noqa: E402
+import paths  # noqa: E402
+from qemu import Lost, kill_all  # noqa: E402
+
+print_lock = threading.Lock()
+
+
+def tail(path, lines):
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode(errors="replace").splitlines()[-lines:]
+    except OSError:
+        return []
+
+
+def run_case(case, loader):
+    folder = f"{paths.BUILD}/e2e/{case.name}"
+    initramfs.remove_tree(folder)
+    os.makedirs(folder)
+    context = cases.Context(folder, loader, checks.Results(), {})
+    start = time.monotonic()
+    try:
+        case.run(context)
+    except (Lost, OSError, ValueError, cases.vmcore.CoreError) as error:
+        context.results.failed.append(str(error))
+        with open(f"{folder}/traceback", "w", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+    seconds = time.monotonic() - start
+    with open(f"{folder}/result.json", "w", encoding="utf-8") as file:
+        json.dump({"case": case.name, "seconds": seconds, "passed": context.results.passed, "failed": context.results.failed,
+                   "timings": context.timings}, file, indent=1)
+    report(case, context, folder, seconds)
+    return not context.results.failed
+
+
+def report(case, context, folder, seconds):
+    results = context.results
+    with print_lock:
+        verdict = "FAILED" if results.failed else "ok"
+        print(f"{verdict:6} {case.name} ({results.passed} checks, {seconds:.1f} s)", flush=True)
+        for text in results.failed[:12]:
+            print(f"       - {text}")
+        if len(results.failed) > 12:
+            print(f"       - and {len(results.failed) - 12} more")
+        if results.failed:
+            print(f"       logs: {folder}")
+            for line in tail(f"{folder}/console.log", 12):
+                print(f"       | {line[:160]}")
+            for line in tail(f"{folder}/qemu.log", 40)[1:4]:
+                print(f"       qemu: {line[:160]}")
+        sys.stdout.flush()
+
+
+def stop(*_):
+    kill_all()
+    os._exit(130)
+
+
+def main():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--long", action="store_true", help="the whole matrix")
+    parser.add_argument("--loader", choices=("ours", "debian"), default="ours", help="which kexec loads in the guest")
+    parser.add_argument("--arch", choices=("x86_64", "arm64"), help="only cases of one architecture")
+    parser.add_argument("--jobs", type=int, default=2, help="guests at a time")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only cases whose name contains this, or matches this pattern")
+    options = parser.parse_args()
+    chosen = [case for case in cases.all_cases()
+              if (not case.only_long or options.long or options.names) and (not options.arch or options.arch in case.arches) and
+              (not options.names or any(name in case.name or fnmatch.fnmatch(case.name, name) for name in options.names))]
+    if options.list:
+        print("\n".join(case.name for case in chosen))
+        return 0
+    for arch in sorted({arch for case in chosen for arch in case.arches}):
+        for program in ("pattern", "vmcore"):
+            initramfs.guest_program(arch, program)
+    with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
+        passed = list(pool.map(lambda case: run_case(case, options.loader), chosen))
+    print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
+    return 0 if passed and all(passed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
