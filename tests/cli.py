@@ -26,6 +26,11 @@ def write(root, path, text):
         f.write(text if isinstance(text, bytes) else text.encode())
 
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
 class Machine(unittest.TestCase):
     """A fresh x86_64 machine with 256 MiB reserved, a kernel and an initrd."""
     crash = "256M"
@@ -91,9 +96,9 @@ class Load(Machine):
 
     def test_kernel_and_initrd_are_handed_over_byte_for_byte(self):
         self.assertEqual(self.load().returncode, 0)
-        dumps = [open(os.path.join(self.tmp, "dump", name), "rb").read() for name in os.listdir(os.path.join(self.tmp, "dump"))]
-        self.assertIn(open(self.initrd, "rb").read(), dumps)
-        self.assertIn(open(self.kernel, "rb").read()[5 * 512:], dumps)
+        dumps = [read(os.path.join(self.tmp, "dump", name)) for name in os.listdir(os.path.join(self.tmp, "dump"))]
+        self.assertIn(read(self.initrd), dumps)
+        self.assertIn(read(self.kernel)[5 * 512:], dumps)
 
     def test_each_errno_becomes_a_sentence(self):
         for name, text in [("EBUSY", "another program is loading"), ("EPERM", "security module"), ("EACCES", "security module"),
@@ -120,7 +125,7 @@ class Load(Machine):
                  ("proc/iomem", "00000000-00000000 : System RAM\n", "hides the addresses")]
         for path, text, sentence in cases:
             with self.subTest(path):
-                old = open(os.path.join(self.root, path), "rb").read()
+                old = read(os.path.join(self.root, path))
                 write(self.root, path, text)
                 self.fails(self.load(), sentence)
                 write(self.root, path, old)
@@ -129,12 +134,12 @@ class Load(Machine):
 
     def test_no_crash_region(self):
         path = os.path.join(self.root, "proc/iomem")
-        lines = [line for line in open(path) if "Crash kernel" not in line]
+        lines = [line for line in read(path).decode().splitlines(True) if "Crash kernel" not in line]
         write(self.root, "proc/iomem", "".join(lines))
         self.fails(self.load(), "crashkernel=")
 
     def test_truncated_files(self):
-        whole = open(self.kernel, "rb").read()
+        whole = read(self.kernel)
         for length in [0, 1, 0x1f0, 0x1f1, 0x200, 0x202, 0x206, 0x250, 0x268, 5 * 512, 5 * 512 + 1, len(whole) // 2, len(whole) - 1]:
             with self.subTest(length):
                 write(self.tmp, "vmlinuz", whole[:length])

@@ -17,10 +17,10 @@ check: unit-tests fuzz-replay all
 
 tests/unit/%: tests/unit/%.c libkexec.a libparachute.a
 	@mkdir -p $(@D)
-	$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
+	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
 
 tests/fuzz/%: tests/fuzz/%.c libkexec.a libparachute.a
 	@mkdir -p $(@D)
-	$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
+	$(call QUIET,CC)$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
 
 -include $(UNIT_TESTS:=.d) $(FUZZ_TESTS:=.d)
