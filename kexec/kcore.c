@@ -71,7 +71,7 @@ int kcore_notes_size(const struct view *front, uint64_t *size)
 	int err = elf_parse(front, &elf);
 
 	for (uint64_t i = 0; !err && i < elf.nr_phdrs; i++) {
-		uint64_t sum;
+		uint64_t sum = 0;
 
 		err = elf_phdr(&elf, i, &ph);
 		if (err || ph.type != PT_NOTE)
