@@ -83,8 +83,8 @@ int unpack_lz4_legacy(struct unpack_job *job, const struct view *in, uint64_t *u
 		if (!first && unpack_is_padding(job, &rest))
 			return 0;
 		len = cursor_u32(&c);
-		/* No block is that long: whatever it is, possibly the magic number of the next stream, it is for the caller. */
-		if (!first && !c.bad && len > LZ4_COMPRESSBOUND(LEGACY_BLOCK_BYTES))
+		/* No block is that long: zeros, the magic number of the next stream or a stranger are for the caller. */
+		if (!first && !c.bad && (!len || len > LZ4_COMPRESSBOUND(LEGACY_BLOCK_BYTES)))
 			return 0;
 		if (!first && !full)
 			return unpack_damaged(job, "a block in its middle is short");

@@ -76,7 +76,7 @@ static int file_extent(const struct view *whole, const struct header *h, uint64_
 
 	if (!view_has(whole, h->pe_off, "PE\0\0", 4))
 		return fail(-EINVAL, "%s: its PE header should be at %#" PRIx32 ", the file has %" PRIu64 " bytes",
-			    h->pe_off < whole->len ? "damaged" : "truncated", h->pe_off, whole->len);
+			    whole->len >= h->pe_off + 4ull ? "damaged" : "truncated", h->pe_off, whole->len);
 	cursor_skip(&c, 4 + 2);                         /* signature, machine */
 	nr_sections = cursor_u16(&c);
 	cursor_skip(&c, 3 * 4);                         /* time, symbols */
