@@ -149,7 +149,7 @@ static void put_char(char **to, char c)
 	*(*to)++ = c;
 }
 
-/* Copy N bytes behind what is at START..*TO, with a blank between. A quote left open is closed; the value stays. */
+/* Copy N bytes behind what is at START..*TO, with a blank between. A quote left OPEN would swallow what follows. */
 static void put_words(const char *start, char **to, const char *words, size_t n, bool open)
 {
 	if (!n)

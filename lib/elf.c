@@ -40,7 +40,7 @@ static int resolve_xnum(struct elf *elf, uint16_t shentsize)
 	int err;
 
 	if (!elf->shoff || shentsize != size)
-		return fail(-EINVAL, "%s: there is no section header to hold the number of its program headers (PN_XNUM)",
+		return fail(-EINVAL, "%s: the section header with the number of its program headers is missing",
 			    name_of(&elf->view));
 	err = view_sub(&elf->view, elf->shoff, size, &shdr);
 	if (err)
