@@ -38,33 +38,34 @@ struct console {
 
 static struct console consoles[PURG_MAX_CONSOLES];
 
+static uintptr_t uart_at(const struct purg_console *dev, unsigned int reg)
+{
+	return dev->base + ((uint64_t)reg << dev->reg_shift);
+}
+
 static uint8_t uart_read(const struct purg_console *dev, unsigned int reg)
 {
-	uint64_t at = dev->base + ((uint64_t)reg << dev->reg_shift);
-
 	switch (dev->type) {
 	case PURG_CONSOLE_8250_PORT:
 		return arch_in8(dev->base + reg);
 	case PURG_CONSOLE_8250_MMIO32:
-		return *(volatile uint32_t *)(uintptr_t)at;
+		return *(volatile uint32_t *)uart_at(dev, reg);
 	default:
-		return *(volatile uint8_t *)(uintptr_t)at;
+		return *(volatile uint8_t *)uart_at(dev, reg);
 	}
 }
 
 static void uart_write(const struct purg_console *dev, unsigned int reg, uint8_t value)
 {
-	uint64_t at = dev->base + ((uint64_t)reg << dev->reg_shift);
-
 	switch (dev->type) {
 	case PURG_CONSOLE_8250_PORT:
 		arch_out8(dev->base + reg, value);
 		break;
 	case PURG_CONSOLE_8250_MMIO32:
-		*(volatile uint32_t *)(uintptr_t)at = value;
+		*(volatile uint32_t *)uart_at(dev, reg) = value;
 		break;
 	default:
-		*(volatile uint8_t *)(uintptr_t)at = value;
+		*(volatile uint8_t *)uart_at(dev, reg) = value;
 		break;
 	}
 }

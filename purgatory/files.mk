@@ -43,21 +43,21 @@ purgatory/$(1)/ldflags: Makefile
 PURG_COMPILE_$(1) = $$(PURG_CC_$(1)) $$(PURG_CFLAGS) $$(PURG_CFLAGS_$(1)) -Wno-unused-command-line-argument
 
 purgatory/$(1)/%.o: purgatory/%.c purgatory/$(1)/flags
-	$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
+	$$(call QUIET,CC)$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
 purgatory/$(1)/%.o: lib/%.c purgatory/$(1)/flags
-	$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
+	$$(call QUIET,CC)$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
 purgatory/$(1)/%.o: purgatory/$(1)/%.c purgatory/$(1)/flags
-	$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
+	$$(call QUIET,CC)$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
 purgatory/$(1)/%.o: purgatory/$(1)/%.S purgatory/$(1)/flags
-	$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
+	$$(call QUIET,CC)$$(PURG_COMPILE_$(1)) $$$$(cat purgatory/$(1)/flags) -MMD -MP -c -o $$@ $$<
 
 purgatory/$(1)/purgatory.elf: $(PURG_OBJS:%=purgatory/$(1)/%) purgatory/purgatory.lds purgatory/$(1)/ldflags
-	$$(PURG_CC_$(1)) $$(PURG_CFLAGS_$(1)) $$(PURG_LDFLAGS) $$$$(cat purgatory/$(1)/ldflags) -Wl,-T,$$(filter %.lds,$$^) \
+	$$(call QUIET,LD)$$(PURG_CC_$(1)) $$(PURG_CFLAGS_$(1)) $$(PURG_LDFLAGS) $$$$(cat purgatory/$(1)/ldflags) -Wl,-T,$$(filter %.lds,$$^) \
 		-Wno-unused-command-line-argument -o $$@ $$(filter %.o,$$^)
 
 # For the loader, so with the loader's compiler.
 purgatory/blob_$(1).o: purgatory/blob.S purgatory/$(1)/purgatory.elf
-	$$(COMPILE) -DBLOB_NAME=purgatory_$(1) '-DBLOB_FILE="purgatory/$(1)/purgatory.elf"' -c -o $$@ $$<
+	$$(call QUIET,AS)$$(COMPILE) -DBLOB_NAME=purgatory_$(1) '-DBLOB_FILE="purgatory/$(1)/purgatory.elf"' -c -o $$@ $$<
 endef
 $(foreach arch,$(PURGATORY_ARCHES),$(eval $(call PURGATORY_RULES,$(arch))))
 

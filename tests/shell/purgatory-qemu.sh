@@ -1,0 +1,254 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The purgatories in QEMU without a kernel: purgatory-qemu/image.c makes the segments with the loader's own half, a small program stands for
+# the dying kernel and another for the capture kernel. Good segments must be started in the state that the boot protocol demands; a
+# damaged byte anywhere must be named and the machine reset; bad consoles must not stop a capture.
+#
+#     purgatory-qemu.sh SOURCE [BUILD]        BUILD: a configured build directory; made in a temporary one when not given
+set -u
+
+src=$(cd "$1" && pwd)
+here=$src/tests/shell/purgatory-qemu
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM
+passed=0
+failed=0
+
+good() {
+	passed=$((passed + 1))
+}
+
+bad() {
+	failed=$((failed + 1))
+	echo "FAIL $1"
+	sed 's/^/    /' "$tmp/console"
+}
+
+finish() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+# The loader's half, linked into image.c.
+if [ $# -gt 1 ]; then
+	build=$(cd "$2" && pwd)
+else
+	build=$tmp/build
+	mkdir "$build"
+	(cd "$build" && "$src/configure" CFLAGS=-O1) >"$tmp/console" 2>&1 || { bad configure; finish; }
+fi
+# shellcheck disable=SC2016 # make's variables
+rule='image: tests/shell/purgatory-qemu/image.c libkexec.a libparachute.a ;
+	$(COMPILE) $(LDFLAGS) -MF $(IMAGE).d -o $(IMAGE) $< libkexec.a libparachute.a $(LIBS)'
+make -C "$build" --eval="$rule" IMAGE="$tmp/image" image >"$tmp/console" 2>&1 || { bad "building image"; finish; }
+
+have() {
+	command -v "$1" >/dev/null || { echo "no $1: its part is left out"; return 1; }
+}
+
+# flat GCC SOURCE OUTPUT FLAGS...: its text as a flat binary.
+flat() {
+	flat_cc=$1 flat_src=$2 flat_out=$3
+	shift 3
+	if ! $flat_cc "$@" -c -o "$tmp/flat.o" "$flat_src" >"$tmp/console" 2>&1 ||
+		! "${flat_cc%gcc}objcopy" -O binary -j .text "$tmp/flat.o" "$flat_out" >"$tmp/console" 2>&1; then
+		bad "building $flat_src"
+		finish
+	fi
+}
+
+# segments ARCH PAYLOAD ARGS...: fresh files in $tmp/seg; sets entry.
+segments() {
+	seg_arch=$1 seg_payload=$2
+	shift 2
+	rm -rf "$tmp/seg"
+	mkdir "$tmp/seg"
+	"$tmp/image" "$seg_arch" "$tmp/root-$seg_arch" "$seg_payload" "$tmp/seg" "$@" >"$tmp/seg/map" 2>"$tmp/console" || {
+		bad "image $seg_arch $*"; finish; }
+	entry=$(sed -n 's/^entry //p' "$tmp/seg/map")
+}
+
+# damage NAME OFFSET: another byte there.
+damage() {
+	printf '\252' | dd of="$tmp/seg/$1.bin" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# run QEMU-COMMAND...: with the segments in memory; what it prints is in $tmp/console. QEMU ends by itself, or it is a hang.
+run() {
+	while read -r file addr; do
+		[ "$file" = entry ] || set -- "$@" -device "loader,file=$tmp/seg/$file.bin,addr=$addr,force-raw=on"
+	done <"$tmp/seg/map"
+	timeout 120 "$@" -icount shift=10,sleep=off -display none -monitor none -serial stdio -no-reboot -m 256 </dev/null 2>&1 | tr -d '\r' >"$tmp/console"
+}
+
+# expect NAME TEXT...: each text is in the output; "!TEXT": it is not.
+expect() {
+	what=$1
+	shift
+	for text; do
+		case $text in
+		!*) if grep -qF -e "${text#!}" "$tmp/console"; then bad "$what: $text"; return; fi ;;
+		*) if ! grep -qF -e "$text" "$tmp/console"; then bad "$what: $text"; return; fi ;;
+		esac
+	done
+	good
+}
+
+# tty ARCH NAME TYPE PORT IO_TYPE BASE SHIFT
+tty() {
+	dir=$tmp/root-$1/sys/class/tty/$2
+	mkdir -p "$dir"
+	echo "$3" >"$dir/type"
+	echo "$4" >"$dir/port"
+	echo "$5" >"$dir/io_type"
+	echo "$6" >"$dir/iomem_base"
+	echo "$7" >"$dir/iomem_reg_shift"
+}
+
+# consoles ARCH NAME...
+consoles() {
+	root=$tmp/root-$1
+	shift
+	mkdir -p "$root/proc"
+	for con; do
+		printf '%-20s -W- (EC  a  )    4:64\n' "$con"
+	done >"$root/proc/consoles"
+}
+
+# damage_all: each segment in turn, the last byte of the digest's part and the padding too.
+damage_all() {
+	d_arch=$1 d_payload=$2 d_again='resetting the machine'
+	shift 2
+	for case in kernel:100:expected initrd:0:expected initrd:100000:expected initrd:100001:padding elfcorehdr:5000:padding \
+		kernel:300000:padding purgatory:40:expected purgatory:1700:expected; do
+		name=${case%%:*} off=${case#*:}
+		off=${off%:*}
+		segments "$d_arch" "$d_payload"
+		damage "$name" "$off"
+		"$@"
+		expect "$d_arch: damage to $name at $off" "purgatory: segment $name at " "${case##*:}" \
+			'not starting a damaged capture kernel' "$d_again" '!payload' '!could not reset' '!exception'
+	done
+}
+
+x86_64() {
+	if ! have qemu-system-x86_64 || ! have gcc; then return; fi
+	case $(gcc -dumpmachine) in x86_64-*) ;; *) echo "no x86_64 compiler: its part is left out"; return ;; esac
+	tty x86_64 ttyS0 4 0x3F8 0 0x0 0
+	tty x86_64 ttyS1 4 0x0 3 0x3000000 2
+	tty x86_64 ttyS2 4 0x0 2 0x8000000000000000 0
+	consoles x86_64 ttyS0
+	flat gcc "$here/payload_x86_64.S" "$tmp/payload64" -DBITS=64 -DORIGIN=0x2000000
+	flat gcc "$here/payload_x86_64.S" "$tmp/payload32" -m32 -DBITS=32 -DORIGIN=0x2000000
+	flat gcc "$here/payload_x86_64.S" "$tmp/payload-device" -DBITS=64 -DORIGIN=0x2000000 -DWITH_DEVICE
+	# What a ready 16550 shows in its line status register, where the page tables have a hole.
+	printf '\040' >"$tmp/lsr"
+
+	segments x86_64 "$tmp/payload64"
+	for levels in 4 5; do
+		if ! gcc -m32 -DLEVELS=$levels -DENTRY="$entry" -nostdlib -static -Wl,-Ttext=0x100000 -Wl,-e,stage \
+			-Wl,--build-id=none -o "$tmp/stage-$levels" "$here/stage_x86_64.S" >"$tmp/console" 2>&1; then
+			bad 'building stage'
+			finish
+		fi
+	done
+	qemu() {
+		cpu=$1 stage=$2
+		shift 2
+		run qemu-system-x86_64 -accel tcg -cpu "$cpu" -kernel "$tmp/$stage" -device isa-debug-exit,iobase=0xf4 \
+			-device "loader,file=$tmp/lsr,addr=0x3000014,force-raw=on" "$@"
+	}
+	ok='purgatory: ok, starting the capture kernel at 0x2000000'
+	for cpu in qemu64 max; do
+		segments x86_64 "$tmp/payload64"
+		qemu "$cpu" stage-4
+		expect "x86_64 64-bit entry, $cpu" 'verifying 3 segments: kernel initrd elfcorehdr' "$ok" 'payload: ok'
+		segments x86_64 "$tmp/payload32" 32
+		qemu "$cpu" stage-4
+		expect "x86_64 32-bit entry, $cpu" "$ok" 'payload: ok'
+	done
+	segments x86_64 "$tmp/payload64"
+	qemu max stage-5
+	expect 'x86_64 64-bit entry, 5 levels' "$ok" 'payload: ok'
+	segments x86_64 "$tmp/payload32" 32
+	qemu max stage-5
+	expect 'x86_64 32-bit entry, 5 levels' "$ok" 'payload: ok'
+
+	consoles x86_64 ttyS2 ttyS1 ttyS0
+	for levels in 4 5; do
+		segments x86_64 "$tmp/payload-device"
+		qemu max stage-$levels
+		expect "x86_64 console outside of the page tables, $levels levels" "$ok" 'payload: ok'
+	done
+	consoles x86_64 ttyS0
+
+	segments x86_64 "$tmp/payload64" no-verify
+	damage initrd 5
+	qemu qemu64 stage-4
+	expect 'x86_64 -i' 'nothing verified, starting the capture kernel' 'payload: ok'
+	segments x86_64 "$tmp/payload64" entry=0x70000000
+	qemu qemu64 stage-4
+	expect 'x86_64 exception' 'CPU exception 14 at 0x70000000 (error code 0x0, address 0x70000000)' 'resetting the machine' '!payload'
+	segments x86_64 "$tmp/payload64"
+	damage purgatory 0
+	qemu qemu64 stage-4
+	expect 'x86_64 no magic' 'its parameter block is damaged' 'resetting the machine' '!payload'
+	damage_all x86_64 "$tmp/payload64" qemu qemu64 stage-4
+}
+
+arm64() {
+	have qemu-system-aarch64 || return
+	if command -v aarch64-linux-gnu-gcc >/dev/null; then
+		cc=aarch64-linux-gnu-gcc
+	elif [ "$(uname -m)" = aarch64 ]; then
+		cc=gcc
+	else
+		echo "no arm64 compiler: its part is left out"
+		return
+	fi
+	tty arm64 ttyAMA0 32 0x0 2 0x9000000 0
+	tty arm64 ttyAMA1 32 0x0 2 0xfff0000000 0
+	consoles arm64 ttyAMA0
+	mkdir -p "$tmp/root-arm64/proc/device-tree/psci"
+	for el in 1 2; do
+		psci=$([ $el = 1 ] && echo hvc || echo smc)
+		machine=$([ $el = 1 ] && echo virt || echo virt,virtualization=on)
+		printf '%s\0' "$psci" >"$tmp/root-arm64/proc/device-tree/psci/method"
+		flat $cc "$here/payload_arm64.S" "$tmp/payload" -DEL=$el -DPSCI="$psci"
+		qemu() {
+			run qemu-system-aarch64 -accel tcg -M "$machine" -cpu cortex-a57 -device "loader,addr=$entry,cpu-num=0"
+		}
+		ok='purgatory: ok, starting the capture kernel at 0x42000000'
+		segments arm64 "$tmp/payload"
+		qemu
+		expect "arm64 EL$el" 'verifying 3 segments: kernel initrd elfcorehdr' "$ok" 'payload: ok.'
+		damage_all arm64 "$tmp/payload" qemu
+		segments arm64 "$tmp/payload" no-verify
+		damage initrd 5
+		qemu
+		expect "arm64 EL$el -i" 'nothing verified, starting the capture kernel' 'payload: ok.'
+		segments arm64 "$tmp/payload" entry=0x42000002
+		qemu
+		expect "arm64 EL$el exception" 'CPU exception, vector 4 at 0x42000002 (ESR 0x' 'resetting the machine' '!payload' \
+			'!could not reset'
+		# A console that is not there: an external abort, after which the others still work.
+		consoles arm64 ttyAMA1 ttyAMA0
+		segments arm64 "$tmp/payload"
+		qemu
+		expect "arm64 EL$el console that faults" "$ok" 'payload: ok.'
+		consoles arm64 ttyAMA0
+	done
+	# The conduit is unknown: both are tried.
+	rm "$tmp/root-arm64/proc/device-tree/psci/method"
+	segments arm64 "$tmp/payload"
+	damage kernel 9
+	qemu
+	expect 'arm64 without a known conduit' 'segment kernel at ' '!could not reset' '!payload' '!exception'
+}
+
+x86_64
+arm64
+finish
