@@ -183,7 +183,7 @@ int cmdline_add(struct cmdline *c, const char *words)
 	if (!to)
 		return fail(-ENOMEM, "out of memory for a command line");
 	text.text = to;
-	put_words(text.text, &to, c->text, own_len, open && new_len);
+	put_words(text.text, &to, c->text, own_len, open && (new_len || new_rest));
 	put_words(text.text, &to, words, new_len, new_open && (rest || new_rest));
 	if (rest || new_rest) {
 		put_words(text.text, &to, "--", 2, false);
