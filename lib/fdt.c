@@ -16,6 +16,9 @@
 /* What an edit adds beside the bytes of the value: tags, name, padding, a node. */
 #define EDIT_BYTES 1024
 
+/* Of 2005. Linux reads no older ones either, and fdt_check_full() of libfdt 1.6.1 reads a null pointer when it meets one. */
+#define OLDEST_VERSION 16
+
 bool dtb_built_in(void)
 {
 	return true;
@@ -63,7 +66,7 @@ int dtb_open(struct dtb *dtb, const struct view *v, size_t extra)
 {
 	struct dtb new = { .name = v->name };
 	struct cursor c = cursor_at(v, 0);
-	uint32_t magic, total;
+	uint32_t magic, total, version;
 	size_t room;
 	void *copy;
 	int ret, err;
@@ -79,6 +82,11 @@ int dtb_open(struct dtb *dtb, const struct view *v, size_t extra)
 	if (total < sizeof(struct fdt_header))
 		return fail(-EINVAL, "device tree %s is damaged: its size is %" PRIu32 ", less than its own header", v->name,
 			    total);
+	c = cursor_at(&c.view, 20);
+	version = cursor_u32(&c);
+	if (version < OLDEST_VERSION)
+		return fail(-EINVAL, "device tree %s has the format version %" PRIu32 "; %d and newer can be read", v->name, version,
+			    OLDEST_VERSION);
 	if (__builtin_add_overflow((size_t)total, extra, &room) || __builtin_add_overflow(room, (size_t)EDIT_BYTES, &room))
 		return fail(-EINVAL, "device tree %s: %zu bytes more are too many", v->name, extra);
 	copy = malloc(total);

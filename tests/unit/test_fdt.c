@@ -90,6 +90,9 @@ TEST(refuses_what_is_no_tree)
 	v.len = whole;
 	CHECK_FAILS(dtb_open(&dtb, &v, SIZE_MAX), -EINVAL, "too many");
 	CHECK_FAILS(dtb_open(&dtb, &v, INT32_MAX), -EINVAL, "too large");
+	put_u32(buf + 20, 15, true);
+	CHECK_FAILS(dtb_open(&dtb, &v, 0), -EINVAL, "format version 15");
+	put_u32(buf + 20, 17, true);
 	put_u32(buf + 4, 12, true);
 	CHECK_FAILS(dtb_open(&dtb, &v, 0), -EINVAL, "less than its own header");
 	CHECK_EQ(dtb.room, 7);
