@@ -165,8 +165,8 @@ TEST(length_limit)
 }
 
 /*
- * A second reading of the same rules, in another way: cut the text into raw words first, then take each apart. NAMES and
- * VALUES joined by newlines, init's words behind a line "--".
+ * A second reading of the same rules, in another way: cut the text into raw words first, then take each apart. One line
+ * for each word: NAME, or NAME|VALUE.
  */
 #define LISTING 4096
 

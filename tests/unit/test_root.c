@@ -39,8 +39,8 @@ static void make_file(const char *name, const void *text, size_t len)
 }
 
 /*
- * top/outside, and top/sys as the root with files and links: what a link names must be looked for below top/sys, wherever
- * it points.
+ * top/outside, and top/sys as the root with files and links: what a link names must be looked for below top/sys,
+ * wherever it points.
  */
 static void make_tree(void)
 {
@@ -331,7 +331,8 @@ TEST(numbers_and_what_is_none)
 
 		make_file("number", numbers[i].text, len);
 		if (numbers[i].err) {
-			CHECK_FAILS(root_read_u64(&root, "number", numbers[i].base, &value), numbers[i].err, "/number holds");
+			CHECK_FAILS(root_read_u64(&root, "number", numbers[i].base, &value), numbers[i].err,
+				    "/number holds");
 			CHECK_EQ(value, 0xdead);
 		} else {
 			CHECK_EQ(root_read_u64(&root, "number", numbers[i].base, &value), 0);
