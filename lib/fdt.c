@@ -16,7 +16,10 @@
 /* What an edit adds beside the bytes of the value: tags, name, padding, a node. */
 #define EDIT_BYTES 1024
 
-/* Of 2005. Linux reads no older ones either, and fdt_check_full() of libfdt 1.6.1 reads a null pointer when it meets one. */
+/*
+ * Of 2005. Linux reads no older ones either, and fdt_check_full() of libfdt 1.6.1 reads a null pointer when it
+ * meets one.
+ */
 #define OLDEST_VERSION 16
 
 bool dtb_built_in(void)
@@ -26,11 +29,14 @@ bool dtb_built_in(void)
 
 static int dtb_fail(const struct dtb *dtb, int ret, const char *doing, const char *what)
 {
-	return fail(ret == -FDT_ERR_NOSPACE ? -ENOSPC : -EINVAL, "device tree %s: cannot %s %s: %s", dtb->name, doing, what,
-		    fdt_strerror(ret));
+	return fail(ret == -FDT_ERR_NOSPACE ? -ENOSPC : -EINVAL, "device tree %s: cannot %s %s: %s", dtb->name,
+		    doing, what, fdt_strerror(ret));
 }
 
-/* Unpacks SRC (checked, aligned) into fresh memory of ROOM bytes, zeroed so that what is packed later is the same each time. */
+/*
+ * Unpacks SRC (checked, aligned) into fresh memory of ROOM bytes, zeroed so that what is packed later is the
+ * same each time.
+ */
 static int dtb_unfold(struct dtb *dtb, const void *src, size_t room)
 {
 	void *fdt;
@@ -75,19 +81,21 @@ int dtb_open(struct dtb *dtb, const struct view *v, size_t extra)
 	magic = cursor_u32(&c);
 	total = cursor_u32(&c);
 	if (c.bad || magic != FDT_MAGIC)
-		return fail(-EINVAL, "%s is not a flattened device tree: it does not start with the magic number %#x", v->name,
-			    FDT_MAGIC);
+		return fail(-EINVAL, "%s is not a flattened device tree: it does not start with the magic number %#x",
+			    v->name, FDT_MAGIC);
 	if (total > v->len)
-		return fail(-EINVAL, "device tree %s is cut off: it has %" PRIu64 " bytes of %" PRIu32, v->name, v->len, total);
+		return fail(-EINVAL, "device tree %s is cut off: it has %" PRIu64 " bytes of %" PRIu32, v->name,
+			    v->len, total);
 	if (total < sizeof(struct fdt_header))
-		return fail(-EINVAL, "device tree %s is damaged: its size is %" PRIu32 ", less than its own header", v->name,
-			    total);
+		return fail(-EINVAL, "device tree %s is damaged: its size is %" PRIu32 ", less than its own header",
+			    v->name, total);
 	c = cursor_at(&c.view, 20);
 	version = cursor_u32(&c);
 	if (version < OLDEST_VERSION)
-		return fail(-EINVAL, "device tree %s has the format version %" PRIu32 "; %d and newer can be read", v->name, version,
-			    OLDEST_VERSION);
-	if (__builtin_add_overflow((size_t)total, extra, &room) || __builtin_add_overflow(room, (size_t)EDIT_BYTES, &room))
+		return fail(-EINVAL, "device tree %s has the format version %" PRIu32 "; %d and newer can be read",
+			    v->name, version, OLDEST_VERSION);
+	if (__builtin_add_overflow((size_t)total, extra, &room) ||
+	    __builtin_add_overflow(room, (size_t)EDIT_BYTES, &room))
 		return fail(-EINVAL, "device tree %s: %zu bytes more are too many", v->name, extra);
 	copy = malloc(total);
 	if (!copy)
@@ -205,7 +213,10 @@ static int cells_of(const struct dtb *dtb, int node, const char *prop, unsigned 
 	return 0;
 }
 
-/* A root node without the properties has one cell each, as Linux has it (include/linux/of.h); the specification wants them there. */
+/*
+ * A root node without the properties has one cell each, as Linux has it (include/linux/of.h); the specification
+ * wants them there.
+ */
 static int root_cells(const struct dtb *dtb, unsigned int cells[2])
 {
 	int err = cells_of(dtb, 0, "#address-cells", 1, &cells[0]);
@@ -231,8 +242,8 @@ int dtb_append_range(struct dtb *dtb, int node, const char *prop, const struct r
 		return err;
 	if (!size || !fits_cells(range->start, cells[0]) || !fits_cells(size, cells[1]))
 		return fail(-ERANGE,
-			    "device tree %s: %#" PRIx64 "-%#" PRIx64 " does not fit %s: its root node has %u cells of 32 bits for "
-			    "an address and %u for a size",
+			    "device tree %s: %#" PRIx64 "-%#" PRIx64 " does not fit %s: its root node has %u cells of 32 "
+			    "bits for an address and %u for a size",
 			    dtb->name, range->start, range->last, prop, cells[0], cells[1]);
 	len = old.len + 4 * (cells[0] + cells[1]);
 	value = malloc(len);
@@ -262,8 +273,8 @@ static int add_range(const struct dtb *dtb, struct ranges *ranges, uint64_t star
 	if (!size)
 		return 0;
 	if (size - 1 > UINT64_MAX - start)
-		return fail(-EINVAL, "device tree %s: %#" PRIx64 " bytes at %#" PRIx64 " in %s wrap around", dtb->name, size,
-			    start, what);
+		return fail(-EINVAL, "device tree %s: %#" PRIx64 " bytes at %#" PRIx64 " in %s wrap around", dtb->name,
+			    size, start, what);
 	return ranges_add(ranges, start, start + (size - 1), type);
 }
 
@@ -275,7 +286,8 @@ static int add_pairs(const struct dtb *dtb, const struct view *prop, const unsig
 
 	if (prop->len % (4 * (cells[0] + cells[1])))
 		return fail(-EINVAL,
-			    "device tree %s: %s has %" PRIu64 " bytes, which are no whole pairs of %u cells of address and %u of size",
+			    "device tree %s: %s has %" PRIu64 " bytes, which are no whole pairs of %u cells of address and "
+			    "%u of size",
 			    dtb->name, what, prop->len, cells[0], cells[1]);
 	while (!err && cursor_left(&c)) {
 		uint64_t start = cursor_word(&c, 4 * cells[0]);
@@ -302,7 +314,9 @@ static bool node_enabled(const struct dtb *dtb, int node)
 {
 	const char *status = dtb_string(dtb, node, "status");
 
-	return dtb_prop(dtb, node, "status").base == NULL || (status && (!strcmp(status, "okay") || !strcmp(status, "ok")));
+	if (!dtb_prop(dtb, node, "status").base)
+		return true;
+	return status && (!strcmp(status, "okay") || !strcmp(status, "ok"));
 }
 
 int dtb_memory(const struct dtb *dtb, struct ranges *ranges, uint32_t type)

@@ -21,8 +21,8 @@ struct dtb {
 bool dtb_built_in(void);
 
 /*
- * Copy and check V, leaving EXTRA bytes of room for edits; edits that need more make room themselves. Bytes behind the tree
- * are ignored. -EINVAL (says what is wrong), -ENOTSUP, -ENOMEM. *DTB is untouched on failure.
+ * Copy and check V, leaving EXTRA bytes of room for edits; edits that need more make room themselves. Bytes
+ * behind the tree are ignored. -EINVAL (says what is wrong), -ENOTSUP, -ENOMEM. *DTB is untouched on failure.
  */
 int dtb_open(struct dtb *dtb, const struct view *v, size_t extra);
 void dtb_close(struct dtb *dtb);    /* of a zeroed or closed one too */
@@ -36,8 +36,8 @@ int dtb_node(struct dtb *dtb, const char *path);
 int dtb_find(const struct dtb *dtb, const char *path);
 
 /*
- * Edits move what lies behind them: offsets of later nodes and every view or string of the tree are stale afterwards. VALUE
- * must not point into the tree.
+ * Edits move what lies behind them: offsets of later nodes and every view or string of the tree are stale
+ * afterwards. VALUE must not point into the tree.
  */
 int dtb_set(struct dtb *dtb, int node, const char *prop, const void *value, size_t len);
 int dtb_set_u64(struct dtb *dtb, int node, const char *prop, uint64_t value);
@@ -49,16 +49,25 @@ struct view dtb_prop(const struct dtb *dtb, int node, const char *prop);
 /* A property that must be a NUL-terminated string, or NULL. */
 const char *dtb_string(const struct dtb *dtb, int node, const char *prop);
 
-/* Set PROP to the (address, size) pairs of RANGES in the cell widths of the root node. -ERANGE when one does not fit. */
+/*
+ * Set PROP to the (address, size) pairs of RANGES in the cell widths of the root node. -ERANGE when one does
+ * not fit.
+ */
 int dtb_set_ranges(struct dtb *dtb, int node, const char *prop, const struct ranges *ranges);
 /* Append one such pair to PROP, which need not exist: for properties whose order matters. -ERANGE as above. */
 int dtb_append_range(struct dtb *dtb, int node, const char *prop, const struct range *range);
-/* Add the (address, size) pairs of PROP to RANGES with TYPE. Cell widths of the root node. Missing is fine. -EINVAL. */
+/*
+ * Add the (address, size) pairs of PROP to RANGES with TYPE. Cell widths of the root node. Missing is fine.
+ * -EINVAL.
+ */
 int dtb_get_ranges(const struct dtb *dtb, int node, const char *prop, struct ranges *ranges, uint32_t type);
 
 /* All "reg" ranges of the root's children whose device_type is "memory" (status okay or absent). */
 int dtb_memory(const struct dtb *dtb, struct ranges *ranges, uint32_t type);
-/* The memory reservation block and the static children of /reserved-memory. A child without "reg" is dynamic: passed over. */
+/*
+ * The memory reservation block and the static children of /reserved-memory. A child without "reg" is dynamic:
+ * passed over.
+ */
 int dtb_reserved(const struct dtb *dtb, struct ranges *ranges, uint32_t type);
 /* Take every entry of exactly LEN bytes at START out of the memory reservation block. None is fine. */
 int dtb_unreserve(struct dtb *dtb, uint64_t start, uint64_t len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Boot protocols: how a kernel wants to be told about its memory, initrd and command line. Facts of an image become segments.
+ * Boot protocols: how a kernel wants to be told about its memory, initrd and command line. Facts of an image
+ * become segments.
  */
 #ifndef KEXEC_BOOT_H
 #define KEXEC_BOOT_H
@@ -9,9 +10,15 @@
 
 struct boot_ops {
 	const char *name;
-	/* Give addresses to the kernel, the initrd and room for what describe() will write. Sets kernel_paddr, initrd_paddr. */
+	/*
+	 * Place the kernel and the initrd. Sets kernel_paddr and initrd_paddr. -ENOTSUP (recorded) when this kernel
+	 * cannot be started here.
+	 */
 	int (*place)(struct plan *plan);
-	/* All addresses are known: write boot_params or the device tree, complete the command line, set next_entry, next_args, next_mode. */
+	/*
+	 * All addresses but the purgatory's are known: complete the command line, write and place boot_params or
+	 * the device tree, set next_entry, next_args, next_mode.
+	 */
 	int (*describe)(struct plan *plan);
 };
 
@@ -19,14 +26,14 @@ extern const struct boot_ops boot_x86;
 extern const struct boot_ops boot_dtb;
 
 /*
- * Fill BYTES with N fresh random ones for the capture kernel's generator. False, with a warning, when the running kernel has none to
- * give yet: a seed is left out then, never made up.
+ * Fill BYTES with N fresh random ones for the capture kernel's generator. False, with a warning, when the
+ * running kernel has none to give yet: a seed is left out then, never made up.
  */
 bool boot_seed(uint8_t *bytes, size_t n);
 
 /*
- * Set plan->next_entry to PADDR, or to what the user gave with --entry. -EINVAL (recorded) when that lies in no segment or
- * above LAST.
+ * Set plan->next_entry to PADDR, or to what the user gave with --entry. -EINVAL (recorded) when that lies in no
+ * segment or above LAST.
  */
 int boot_set_entry(struct plan *plan, uint64_t paddr, uint64_t last);
 

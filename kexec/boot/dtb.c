@@ -26,9 +26,13 @@ static int check_image(const struct plan *plan)
 	const struct image *image = &plan->image;
 	bool big_endian = image->flags & IMAGE_BIG_ENDIAN;
 
-	/* vmcore.c compares the ELF header as it stands, without a look at its byte order: such a kernel would have no /proc/vmcore. */
+	/*
+	 * vmcore.c compares the ELF header as it stands, without a look at its byte order: such a kernel would
+	 * have no /proc/vmcore.
+	 */
 	if (big_endian != plan->arch->big_endian)
-		return fail(-ENOTSUP, "the capture kernel is %s endian and the running kernel %s: it could not read the core headers",
+		return fail(-ENOTSUP,
+			    "the capture kernel is %s endian and the running kernel %s: it could not read the core headers",
 			    big_endian ? "big" : "little", plan->arch->big_endian ? "big" : "little");
 	if (image->page_shift > plan->arch->page_shift)
 		return fail(-ENOTSUP, "the capture kernel has pages of %u KiB; segments are placed for at most %u KiB",
@@ -81,16 +85,16 @@ static bool get_address(const struct dtb *dtb, int node, const char *prop, uint6
 }
 
 /*
- * Boot loaders reserve the initrd's memory, exactly or in whole pages of whatever size they think in. None of it is in the
- * crash regions, but a tree that goes from kexec to kexec would collect such entries.
+ * Boot loaders reserve the initrd's memory, exactly or in whole pages of whatever size they think in. None of
+ * it is in the crash regions, but a tree that goes from kexec to kexec would collect such entries.
  */
 static int drop_old_initrd(const struct plan *plan, struct dtb *dtb, int chosen)
 {
 	uint64_t start, behind, len;
 	int err = 0;
 
-	if (get_address(dtb, chosen, "linux,initrd-start", &start) && get_address(dtb, chosen, "linux,initrd-end", &behind) &&
-	    behind > start) {
+	if (get_address(dtb, chosen, "linux,initrd-start", &start) &&
+	    get_address(dtb, chosen, "linux,initrd-end", &behind) && behind > start) {
 		len = behind - start;
 		err = dtb_unreserve(dtb, start, len);
 		for (unsigned int shift = 12; !err && shift <= plan->arch->page_shift; shift += 2) {
@@ -103,7 +107,10 @@ static int drop_old_initrd(const struct plan *plan, struct dtb *dtb, int chosen)
 	return err;
 }
 
-/* What an earlier load, or the kernel of an earlier kexec, left in the tree; the memory that it points to is gone or in the dump. */
+/*
+ * What an earlier load, or the kernel of an earlier kexec, left in the tree; the memory that it points to is
+ * gone or in the dump.
+ */
 static int drop_stale(const struct plan *plan, struct dtb *dtb, int chosen)
 {
 	static const char *const props[] = {
@@ -118,8 +125,8 @@ static int drop_stale(const struct plan *plan, struct dtb *dtb, int chosen)
 }
 
 /*
- * The region with the kernel in it comes first: before Linux 5.19 that is all that is read, and later kernels keep the order
- * "main region, then the low one" for them (drivers/of/fdt.c).
+ * The region with the kernel in it comes first: before Linux 5.19 that is all that is read, and later kernels
+ * keep the order "main region, then the low one" for them (drivers/of/fdt.c).
  */
 static int set_usable_memory(const struct plan *plan, struct dtb *dtb, int chosen)
 {
@@ -148,7 +155,10 @@ static int set_initrd(const struct plan *plan, struct dtb *dtb, int chosen)
 	return err ? err : dtb_set_u64(dtb, chosen, "linux,initrd-end", plan->initrd_paddr + len);
 }
 
-/* A seed that was used once is no secret any more; the kernel wipes its own. With nokaslr there is nothing to seed. */
+/*
+ * A seed that was used once is no secret any more; the kernel wipes its own. With nokaslr there is nothing to
+ * seed.
+ */
 static int set_seeds(const struct plan *plan, struct dtb *dtb, int chosen)
 {
 	uint8_t seed[RNG_SEED_BYTES];
@@ -163,7 +173,10 @@ static int set_seeds(const struct plan *plan, struct dtb *dtb, int chosen)
 
 int dtb_edit(const struct plan *plan, struct dtb *dtb)
 {
-	const struct range corehdr = { plan->elfcorehdr_paddr, plan->elfcorehdr_paddr + (plan->elfcorehdr_memsz - 1), 0 };
+	const struct range corehdr = {
+		.start = plan->elfcorehdr_paddr,
+		.last = plan->elfcorehdr_paddr + (plan->elfcorehdr_memsz - 1),
+	};
 	int chosen = dtb_node(dtb, "/chosen"), err;
 
 	if (chosen < 0)
@@ -176,7 +189,10 @@ int dtb_edit(const struct plan *plan, struct dtb *dtb)
 		if (!err)
 			err = set_usable_memory(plan, dtb, chosen);
 	}
-	/* Even an empty one: the running kernel's words, crashkernel= among them, must not come back through the tree. */
+	/*
+	 * Even an empty one: the running kernel's words, crashkernel= among them, must not come back through
+	 * the tree.
+	 */
 	if (!err)
 		err = dtb_set_string(dtb, chosen, "bootargs", plan->cmdline.text);
 	if (!err)
@@ -231,14 +247,17 @@ static int place_tree(struct plan *plan, struct dtb *dtb)
 	if (err)
 		return err;
 	if (len > DTB_MAX_BYTES)
-		return fail(-EFBIG, "device tree %s: with its additions it has %zu bytes; the kernel takes %u", dtb->name, len,
-			    DTB_MAX_BYTES);
+		return fail(-EFBIG, "device tree %s: with its additions it has %zu bytes; the kernel takes %u", dtb->name,
+			    len, DTB_MAX_BYTES);
 	blob_deinit(&plan->boot);
 	err = blob_append(&plan->boot, dtb->fdt, len);
 	if (err)
 		return err;
 	place.memsz = len;
-	/* A power of two not less than its size: so it never crosses a 2 MiB boundary, as kernels before 4.2 want it. */
+	/*
+	 * A power of two not less than its size: so it never crosses a 2 MiB boundary, as kernels before 4.2
+	 * want it.
+	 */
 	while (place.align < len)
 		place.align *= 2;
 	err = plan_place(plan, "dtb", plan->boot.data, plan->boot.len, &place, &paddr);
@@ -252,8 +271,9 @@ static int place_tree(struct plan *plan, struct dtb *dtb)
 static int dtb_describe(struct plan *plan)
 {
 	const struct image *image = &plan->image;
+	size_t cmdline_max = image->cmdline_max ? image->cmdline_max : CMDLINE_MAX;
 	struct dtb dtb = { 0 };
-	int err = cmdline_check_len(&plan->cmdline, image->cmdline_max ? image->cmdline_max : CMDLINE_MAX, "the capture kernel");
+	int err = cmdline_check_len(&plan->cmdline, cmdline_max, "the capture kernel");
 
 	if (!err)
 		err = plan->req->dtb_path ? open_user_tree(plan, &dtb) : open_running_tree(plan, &dtb);

@@ -7,9 +7,10 @@
 #include "lib/fdt.h"
 
 /*
- * Turn the running kernel's device tree into the capture kernel's: command line, initrd, core headers, usable memory and seeds in
- * /chosen, by the addresses in PLAN. What the tree says about an earlier initrd or kexec goes; all else stays, EFI and ACPI too.
- * -ERANGE: an address does not fit the cells of the root node; -EINVAL: the tree cannot be edited. Recorded.
+ * Turn the running kernel's device tree into the capture kernel's: command line, initrd, core headers, usable
+ * memory and seeds in /chosen, by the addresses in PLAN. What the tree says about an earlier initrd or kexec
+ * goes; all else stays, EFI and ACPI too. -ERANGE: an address does not fit the cells of the root node; -EINVAL:
+ * the tree cannot be edited. Recorded.
  */
 int dtb_edit(const struct plan *plan, struct dtb *dtb);
 

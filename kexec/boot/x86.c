@@ -23,7 +23,10 @@
 /* At most one of each X86_SETUP_ type. */
 #define MAX_NODES 3
 
-/* Offsets in plan->boot: the zero page, and behind it whatever it points to. One segment for all: there are only 16. */
+/*
+ * Offsets in plan->boot: the zero page, and behind it whatever it points to. One segment for all: there are
+ * only 16.
+ */
 struct layout {
 	size_t cmdline_off;
 	size_t runtime_map_off;        /* 0: none */
@@ -44,8 +47,9 @@ static uint64_t reach(const struct image *image)
 }
 
 /*
- * Is WORD among the flags of the first CPU? The kernel takes la57 out of them when it does not use 5-level paging, whatever the CPU
- * can do (arch/x86/kernel/cpu/common.c). Not the whole file: it has megabytes on a large machine, and costs the kernel time.
+ * Is WORD among the flags of the first CPU? The kernel takes la57 out of them when it does not use 5-level
+ * paging, whatever the CPU can do (arch/x86/kernel/cpu/common.c). Not the whole file: it has megabytes on a
+ * large machine, and costs the kernel time.
  */
 static bool cpu_flag(const struct root *root, const char *word)
 {
@@ -81,17 +85,19 @@ static int check_image(const struct plan *plan)
 	const struct image *image = &plan->image;
 
 	if (plan->window.start > reach(image))
-		return fail(-ENOTSUP, "the capture kernel cannot be started above 4 GiB, where the crashkernel reservation is; boot with "
-			    "a crashkernel= below it, or load a kernel with CONFIG_RELOCATABLE and 64 bits");
+		return fail(-ENOTSUP,
+			    "the capture kernel cannot be started above 4 GiB, where the crashkernel reservation is; boot with a "
+			    "crashkernel= below it, or load a kernel of 64 bits with CONFIG_RELOCATABLE");
 	if (!enter_32(image) && !(image->flags & IMAGE_5LEVEL) && cpu_flag(plan->root, "la57"))
-		return fail(-ENOTSUP, "this machine runs with 5-level paging, and the capture kernel's header does not say that it can "
-			    "be entered so; load a newer kernel, or boot this one with no5lvl");
+		return fail(-ENOTSUP,
+			    "this machine runs with 5-level paging, and the capture kernel's header does not say that it can be "
+			    "entered so; load a newer kernel, or boot this one with no5lvl");
 	return 0;
 }
 
 /*
- * The kernel goes to the lowest place, so that the memory left to it stays in one piece above it. Not below the preferred
- * address even when it is relocatable: loaded below it, it would move itself there (startup_64 in
+ * The kernel goes to the lowest place, so that the memory left to it stays in one piece above it. Not below the
+ * preferred address even when it is relocatable: loaded below it, it would move itself there (startup_64 in
  * arch/x86/boot/compressed/head_64.S), out of the window, and overwrite what is to be dumped.
  */
 static int place_kernel(struct plan *plan)
@@ -105,7 +111,8 @@ static int place_kernel(struct plan *plan)
 	if (!(image->flags & IMAGE_RELOCATABLE)) {
 		place.align = 1;
 		if (!image->memsz || image->memsz - 1 > BELOW_4G || image->pref_paddr > BELOW_4G)
-			return fail(-EINVAL, "the kernel claims %#" PRIx64 " bytes at %#" PRIx64, image->memsz, image->pref_paddr);
+			return fail(-EINVAL, "the kernel claims %#" PRIx64 " bytes at %#" PRIx64, image->memsz,
+				    image->pref_paddr);
 		place.last = (image->pref_paddr + image->memsz - 1) | 0xfff;
 	}
 	err = plan_place(plan, "kernel", image->payload.base, image->payload.len, &place, &plan->kernel_paddr);
@@ -137,8 +144,9 @@ static void copy_from_running(const struct plan *plan, const struct x86_firmware
 		uint16_t off, len;
 	} fields[] = {
 		/*
-		 * A graphics driver may have taken the screen over since; then what is written there stays invisible. Nothing
-		 * in user space tells, and the kernel's own kexec_file_load hands it on in the same way.
+		 * A graphics driver may have taken the screen over since; then what is written there stays
+		 * invisible. Nothing in user space tells, and the kernel's own kexec_file_load hands it on in
+		 * the same way.
 		 */
 		{ BP_SCREEN_INFO, 0x40 },
 		{ BP_EDID_INFO, 0x80 },
@@ -194,7 +202,8 @@ static int add_node(struct blob *boot, struct layout *l, uint32_t type, const vo
 	if (err)
 		return err;
 	if (len > UINT32_MAX)
-		return fail(-EINVAL, "setup_data of type %" PRIu32 " has %zu bytes, more than its header can say", type, len);
+		return fail(-EINVAL, "setup_data of type %" PRIu32 " has %zu bytes, more than its header can say", type,
+			    len);
 	put_u32(node + 8, type, false);
 	put_u32(node + 12, len, false);
 	l->node_off[l->nr_nodes++] = boot->len;
@@ -214,8 +223,9 @@ static int add_e820(struct plan *plan, struct layout *l)
 	if (!err)
 		err = x86_e820_put(&map, plan->boot.data, &ext);
 	if (!err && ext.len && plan->image.protocol < 0x0209)
-		err = fail(-E2BIG, "the memory map has %zu entries; the capture kernel speaks boot protocol %u.%02u and takes %d",
-			   map.nr, plan->image.protocol >> 8, plan->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
+		err = fail(-E2BIG,
+			   "the memory map has %zu entries; the capture kernel speaks boot protocol %u.%02u and takes %d", map.nr,
+			   plan->image.protocol >> 8, plan->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
 	if (!err && ext.len)
 		err = add_node(&plan->boot, l, X86_SETUP_E820_EXT, ext.data, ext.len);
 	ranges_deinit(&map);
@@ -257,8 +267,8 @@ static int add_efi(struct plan *plan, const struct x86_firmware *fw, struct layo
 }
 
 /*
- * A kernel that gets the EFI state finds ACPI by it. Otherwise, on an EFI machine, nothing but us can tell: newer kernels read it from
- * the zero page, all from the command line.
+ * A kernel that gets the EFI state finds ACPI by it. Otherwise, on an EFI machine, nothing but us can tell:
+ * newer kernels read it from the zero page, all from the command line.
  */
 static int complete_cmdline(struct plan *plan, const struct x86_firmware *fw)
 {
@@ -268,7 +278,7 @@ static int complete_cmdline(struct plan *plan, const struct x86_firmware *fw)
 	if (plan->elfcorehdr_memsz) {
 		err = cmdline_remove(&plan->cmdline, "elfcorehdr");
 		if (err > 0)
-			warn("elfcorehdr= on the command line is replaced: it tells where the core headers were placed");
+			warn("elfcorehdr= on the command line is replaced: it says where the core headers were placed");
 		snprintf(word, sizeof(word), "elfcorehdr=%#" PRIx64, plan->elfcorehdr_paddr);
 		err = err < 0 ? err : cmdline_add(&plan->cmdline, word);
 	}
@@ -277,8 +287,8 @@ static int complete_cmdline(struct plan *plan, const struct x86_firmware *fw)
 		if (fw->rsdp)
 			err = cmdline_add(&plan->cmdline, word);
 		else
-			warn("the capture kernel may not find the ACPI tables: the address of their root (RSDP) cannot be found out; "
-			     "it can be given as acpi_rsdp= on the command line");
+			warn("the capture kernel may not find the ACPI tables: the address of their root (RSDP) cannot be found "
+			     "out; it can be given as acpi_rsdp= on the command line");
 	}
 	return err ? err : cmdline_check_len(&plan->cmdline, plan->image.cmdline_max, "the capture kernel");
 }
@@ -337,8 +347,8 @@ static int describe(struct plan *plan, const struct x86_firmware *fw)
 {
 	const struct image *image = &plan->image;
 	struct place place = { .last = reach(image), .min = LOW_MIB, .top_down = true };
+	uint64_t paddr = 0, entry_off = enter_32(image) ? image->entry32_off : image->entry64_off;
 	struct layout l = { 0 };
-	uint64_t paddr = 0;
 	int err = complete_cmdline(plan, fw);
 
 	if (!err)
@@ -347,8 +357,7 @@ static int describe(struct plan *plan, const struct x86_firmware *fw)
 	if (!err)
 		err = plan_place(plan, "boot_params", plan->boot.data, plan->boot.len, &place, &paddr);
 	if (!err)
-		err = boot_set_entry(plan, plan->kernel_paddr + (enter_32(image) ? image->entry32_off : image->entry64_off),
-				     reach(image));
+		err = boot_set_entry(plan, plan->kernel_paddr + entry_off, reach(image));
 	if (err)
 		return err;
 	put_addresses(plan, &l, paddr);

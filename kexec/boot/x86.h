@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the files of the x86 boot protocol share. Documents: Documentation/x86/boot.rst and zero-page.rst; offsets are those of
- * struct boot_params in the uapi header <asm/bootparam.h>. Everything is little endian.
+ * What the files of the x86 boot protocol share. Documents: Documentation/x86/boot.rst and zero-page.rst;
+ * offsets are those of struct boot_params in the uapi header <asm/bootparam.h>. Everything is little endian.
  */
 #ifndef KEXEC_BOOT_X86_H
 #define KEXEC_BOOT_X86_H
@@ -77,15 +77,15 @@ enum {
 #define E820_ZERO_PAGE_ENTRIES 128
 
 /*
- * OUT (initialised, emptied first; types E820_) = the memory map of the capture kernel. RAM: what the backup saves of low memory, and
- * every crash region but the core headers and the backup, which are reserved. The firmware's other ranges keep their types; the dead kernel's
- * RAM is not listed. -ENOMEM.
+ * OUT (initialised, emptied first; types E820_) = the memory map of the capture kernel. RAM: what the backup
+ * saves of low memory, and every crash region but the core headers and the backup, which are reserved. The
+ * firmware's other ranges keep their types; the dead kernel's RAM is not listed. -ENOMEM.
  */
 int x86_e820_build(const struct plan *plan, struct ranges *out);
 
 /*
- * Write MAP as entries: into ZERO_PAGE as many as it holds, all RAM among them, the others into EXT (initialised, emptied first).
- * Both are ascending. -EINVAL: an entry's size does not fit, -ENOMEM.
+ * Write MAP as entries: into ZERO_PAGE as many as it holds, all RAM among them, the others into EXT
+ * (initialised, emptied first). Both are ascending. -EINVAL: an entry's size does not fit, -ENOMEM.
  */
 int x86_e820_put(const struct ranges *map, uint8_t *zero_page, struct blob *ext);
 

@@ -35,7 +35,10 @@ static int add_firmware(const struct memmap *m, struct ranges *map)
 	return err;
 }
 
-/* The backup is one span and may hold holes; only the RAM in it becomes RAM. What the firmware says about the rest stands. */
+/*
+ * The backup is one span and may hold holes; only the RAM in it becomes RAM. What the firmware says about the
+ * rest stands.
+ */
 static int add_low_ram(const struct plan *plan, struct ranges *map)
 {
 	const struct core_backup *b = &plan->backup;
@@ -74,8 +77,8 @@ int x86_e820_build(const struct plan *plan, struct ranges *out)
 	for (size_t i = 0; i < crash->nr && !err; i++)
 		err = ranges_add(&map, crash->r[i].start, crash->r[i].last, E820_RAM);
 	/*
-	 * Both are read through /proc/vmcore, by ioremap, which refuses RAM. Listed as reserved rather than left out, so that no
-	 * device gets these addresses and KASLR does not put the kernel there.
+	 * Both are read through /proc/vmcore, by ioremap, which refuses RAM. Listed as reserved rather than
+	 * left out, so that no device gets these addresses and KASLR does not put the kernel there.
 	 */
 	if (!err)
 		err = add_reserved(&map, plan->elfcorehdr_paddr, plan->elfcorehdr_memsz);
@@ -91,8 +94,9 @@ int x86_e820_build(const struct plan *plan, struct ranges *out)
 }
 
 /*
- * The decompressor sees only the entries in the zero page, and a kernel whose own table is full (128 entries and three for
- * each NUMA node it was built for, include/asm/e820/types.h) ignores the last ones: so RAM never waits behind the rest.
+ * The decompressor sees only the entries in the zero page, and a kernel whose own table is full (128 entries
+ * and three for each NUMA node it was built for, include/asm/e820/types.h) ignores the last ones: so RAM never
+ * waits behind the rest.
  */
 int x86_e820_put(const struct ranges *map, uint8_t *zero_page, struct blob *ext)
 {
@@ -110,7 +114,8 @@ int x86_e820_put(const struct ranges *map, uint8_t *zero_page, struct blob *ext)
 		bool in_zero = nr_zero < E820_ZERO_PAGE_ENTRIES && (r->type == E820_RAM || others);
 
 		if (!range_len(r))
-			return fail(-EINVAL, "the memory map has one range of all 64 bits of addresses, type %" PRIu32, r->type);
+			return fail(-EINVAL, "the memory map has one range of all 64 bits of addresses, type %" PRIu32,
+				    r->type);
 		put_u64(entry, r->start, false);
 		put_u64(entry + 8, range_len(r), false);
 		put_u32(entry + 16, r->type, false);

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* EFI_MEMORY_DESCRIPTOR, UEFI specification 7.2 "GetMemoryMap": u32 type, padding, u64 physical, virtual, pages, attribute. */
+/*
+ * EFI_MEMORY_DESCRIPTOR, UEFI specification 7.2 "GetMemoryMap": u32 type, padding, u64 physical, virtual,
+ * pages, attribute.
+ */
 #define EFI_MEMDESC_BYTES 40
 /* Firmware appends fields of its own to make readers honour the size; more than this is no descriptor any more. */
 #define EFI_MEMDESC_MAX 1024
@@ -42,7 +45,8 @@ static int read_zero_page(struct x86_firmware *fw, const struct root *root)
 	int err = root_read(root, "sys/kernel/boot_params/data", X86_ZERO_PAGE_BYTES, &fw->zero_page);
 
 	if (!err && fw->zero_page.len != X86_ZERO_PAGE_BYTES)
-		err = fail(-EINVAL, "sys/kernel/boot_params/data has %zu bytes, not %d", fw->zero_page.len, X86_ZERO_PAGE_BYTES);
+		err = fail(-EINVAL, "sys/kernel/boot_params/data has %zu bytes, not %d", fw->zero_page.len,
+			   X86_ZERO_PAGE_BYTES);
 	if (err)
 		blob_deinit(&fw->zero_page);
 	return forgive(err, "the capture kernel is not told about the screen");
@@ -68,7 +72,8 @@ static int read_descriptor(const struct root *root, const char *name, uint8_t *d
 		const char *file;
 		unsigned int off, width;
 	} fields[] = {
-		{ "type", 0, 4 }, { "phys_addr", 8, 8 }, { "virt_addr", 16, 8 }, { "num_pages", 24, 8 }, { "attribute", 32, 8 },
+		{ "type", 0, 4 },       { "phys_addr", 8, 8 },  { "virt_addr", 16, 8 },
+		{ "num_pages", 24, 8 }, { "attribute", 32, 8 },
 	};
 	uint64_t value;
 	char *path;
@@ -88,7 +93,10 @@ static int read_descriptor(const struct root *root, const char *name, uint8_t *d
 	return 0;
 }
 
-/* The kernel made the addresses in it valid by SetVirtualAddressMap(), which works once per boot: the next kernel must keep them. */
+/*
+ * The kernel made the addresses in it valid by SetVirtualAddressMap(), which works once per boot: the next
+ * kernel must keep them.
+ */
 static int read_runtime_map(struct x86_firmware *fw, const struct root *root, uint32_t memdesc_size)
 {
 	struct root_names names = { 0 };
@@ -99,7 +107,8 @@ static int read_runtime_map(struct x86_firmware *fw, const struct root *root, ui
 	for (size_t i = 0; i < names.nr && !err; i++) {
 		err = blob_zero(&fw->runtime_map, memdesc_size);
 		if (!err)
-			err = read_descriptor(root, names.name[i], fw->runtime_map.data + fw->runtime_map.len - memdesc_size);
+			err = read_descriptor(root, names.name[i],
+					      fw->runtime_map.data + fw->runtime_map.len - memdesc_size);
 	}
 	root_names_deinit(&names);
 	return err;

@@ -168,7 +168,8 @@ static uint64_t prop_u64(const struct dtb *dtb, int node, const char *prop)
 }
 
 /* PROP holds exactly these pairs, in this order. */
-static void check_pairs(const struct dtb *dtb, int node, const char *prop, unsigned int cells, const struct range *want, size_t nr)
+static void check_pairs(const struct dtb *dtb, int node, const char *prop, unsigned int cells, const struct range *want,
+			size_t nr)
 {
 	struct view v = dtb_prop(dtb, node, prop);
 	struct cursor c = cursor_at(&v, 0);
@@ -551,7 +552,8 @@ TEST(strange_initrd_properties)
 		uint64_t start, behind;
 		size_t len;
 	} cases[] = {
-		{ 0x48123456, 0x48000000, 8 }, { 0, UINT64_MAX, 8 }, { 1, 0, 8 }, { 0x4800000048123456, 0, 3 }, { 0, 0, 0 },
+		{ 0x48123456, 0x48000000, 8 }, { 0, UINT64_MAX, 8 }, { 1, 0, 8 }, { 0x4800000048123456, 0, 3 },
+		{ 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

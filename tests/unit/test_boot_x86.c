@@ -15,7 +15,10 @@
 #define INITRD_BYTES 0x12345u
 #define RSDP 0x7ff7e014ull
 
-/* A machine with one crash region, an image with an honest header, and nothing in /proc and /sys but what a test puts there. */
+/*
+ * A machine with one crash region, an image with an honest header, and nothing in /proc and /sys but what a
+ * test puts there.
+ */
 struct machine {
 	struct tree tree;
 	struct plan plan;
@@ -198,7 +201,8 @@ TEST(zero_page_of_a_bios_machine)
 	CHECK_EQ(bp32(&m, 0x268), 0xeeeeeeee);
 	CHECK_EQ(bp32(&m, 0x26c), 0);
 	CHECK_EQ(bp64(&m, 0x70, 0x74), 0);
-	snprintf(want, sizeof(want), "root=/dev/sda1 irqpoll elfcorehdr=%#" PRIx64 " -- init words", m.plan.elfcorehdr_paddr);
+	snprintf(want, sizeof(want), "root=/dev/sda1 irqpoll elfcorehdr=%#" PRIx64 " -- init words",
+		 m.plan.elfcorehdr_paddr);
 	CHECK_STR(final_cmdline(&m), want);
 	for (size_t i = BP_EFI_INFO; i < BP_EFI_INFO + 32; i++)
 		CHECK_EQ(m.plan.boot.data[i], 0);
@@ -484,7 +488,8 @@ TEST(what_the_running_kernel_knows)
 	static const struct {
 		size_t off, len;
 	} not_taken[] = {
-		{ 0x002, 2 }, { 0x040, 0x30 }, { 0x080, 0x40 }, { 0x1c0, 0x28 }, { 0x1eb, 1 }, { 0x1ed, 4 }, { 0xcd0, 0x30 },
+		{ 0x002, 2 }, { 0x040, 0x30 }, { 0x080, 0x40 }, { 0x1c0, 0x28 }, { 0x1eb, 1 }, { 0x1ed, 4 },
+		{ 0xcd0, 0x30 },
 	};
 	uint8_t running[X86_ZERO_PAGE_BYTES];
 	struct machine m;
@@ -531,8 +536,8 @@ TEST(subarch_only_where_the_header_has_it)
 static void add_reserved(struct machine *m, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++)
-		CHECK_EQ(ranges_add(&m->plan.memmap.firmware, 0x80000000 + ((uint64_t)i << 20), 0x80000fff + ((uint64_t)i << 20),
-				    MEM_RESERVED), 0);
+		CHECK_EQ(ranges_add(&m->plan.memmap.firmware, 0x80000000 + ((uint64_t)i << 20),
+				    0x80000fff + ((uint64_t)i << 20), MEM_RESERVED), 0);
 }
 
 TEST(memory_maps_of_all_sizes)
@@ -590,7 +595,8 @@ static void make_efi(struct machine *m, const char *signature, uint32_t memdesc_
 	put_u32(running + 0x1d8, 0x9, false);          /* systab_hi */
 	put_u32(running + 0x1dc, 0x3, false);
 	tree_bytes(&m->tree, "sys/kernel/boot_params/data", running, sizeof(running));
-	tree_text(&m->tree, "sys/firmware/efi/systab", "ACPI20=0x7ff7e014\nACPI=0x7ff7e000\nSMBIOS3=0x7fd88000\nSMBIOS=0x7fd8a000\n");
+	tree_text(&m->tree, "sys/firmware/efi/systab",
+		  "ACPI20=0x7ff7e014\nACPI=0x7ff7e000\nSMBIOS3=0x7fd88000\nSMBIOS=0x7fd8a000\n");
 	tree_text(&m->tree, "sys/firmware/efi/fw_vendor", "0x7fe7bd98\n");
 	tree_text(&m->tree, "sys/firmware/efi/runtime", "0x7ff2eb98\n");
 	tree_text(&m->tree, "sys/firmware/efi/config_table", "0x7fe7b018\n");

@@ -122,8 +122,8 @@ TEST(every_type)
 	}
 }
 
-/* Hotplugged memory is dumped; the capture kernel never sees it, even where the backup's span covers it. */
-TEST(only_ordinary_ram_is_backed_up_ram)
+/* The backup is one span from its first byte to its last: what is not RAM in it was only copied along. */
+TEST(holes_in_the_backup)
 {
 	struct ranges map;
 	struct plan plan;
@@ -137,6 +137,12 @@ TEST(only_ordinary_ram_is_backed_up_ram)
 	CHECK_EQ(x86_e820_build(&plan, &map), 0);
 	check_map(&map, (const struct range[]){ { 0x1000, 0x7fff, E820_RAM }, { 0x9000, 0x9fbff, E820_RAM },
 						{ 0x800000, 0x89efff, E820_RESERVED } }, 3);
+	/* What the firmware calls something else stays that, though the kernel listed it as RAM. */
+	ranges_add(&plan.memmap.firmware, 0x9e000, 0x9fbff, MEM_ACPI_NVS);
+	CHECK_EQ(x86_e820_build(&plan, &map), 0);
+	check_map(&map, (const struct range[]){ { 0x1000, 0x7fff, E820_RAM }, { 0x9000, 0x9dfff, E820_RAM },
+						{ 0x9e000, 0x9fbff, E820_NVS },
+						{ 0x800000, 0x89efff, E820_RESERVED } }, 4);
 	ranges_deinit(&map);
 	plan_deinit(&plan);
 }
@@ -151,7 +157,10 @@ static void read_entry(const uint8_t *at, struct range *r)
 	r->type = get_u32(at + 16, false);
 }
 
-/* NR reserved ranges, every RAM_EVERY-th one RAM instead, in reverse order into the set; both tables must give them back. */
+/*
+ * NR reserved ranges, every RAM_EVERY-th one RAM instead, in reverse order into the set; both tables must give
+ * them back.
+ */
 static void check_put(size_t nr, size_t ram_every)
 {
 	static uint8_t zero_page[X86_ZERO_PAGE_BYTES];
@@ -227,7 +236,10 @@ TEST(a_range_of_everything)
 	blob_deinit(&ext);
 }
 
-/* Whatever the firmware says: RAM of the map lies in RAM we own, headers and backup are reserved, non-RAM keeps its type. */
+/*
+ * Whatever the firmware says: RAM of the map lies in RAM we own, headers and backup are reserved, non-RAM keeps
+ * its type.
+ */
 TEST(random_maps)
 {
 	for (unsigned int round = 0; round < 300; round++) {
@@ -237,7 +249,8 @@ TEST(random_maps)
 		plan_init(&plan);
 		ranges_init(&map);
 		for (unsigned int i = test_random() % 200; i; i--) {
-			uint64_t start = test_random() % (1ull << 36) & ~0xfffull, len = (1 + test_random() % 5000) << 12;
+			uint64_t start = test_random() % (1ull << 36) & ~0xfffull;
+			uint64_t len = (1 + test_random() % 5000) << 12;
 
 			ranges_add(&plan.memmap.firmware, start, start + len - 1, test_random() % MEM_CRASH);
 		}

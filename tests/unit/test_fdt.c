@@ -237,7 +237,8 @@ TEST(order_of_appended_ranges_is_kept)
 
 TEST(ranges_that_do_not_fit)
 {
-	const struct range high = { 0x100000000, 0x100000fff, 0 }, large = { 0, 0x100000000, 0 }, all = { 0, UINT64_MAX, 0 };
+	const struct range high = { 0x100000000, 0x100000fff, 0 }, large = { 0, 0x100000000, 0 };
+	const struct range all = { 0, UINT64_MAX, 0 };
 	struct ranges set;
 	struct dtb dtb;
 
@@ -317,6 +318,7 @@ TEST(memory_nodes)
 TEST(reservations)
 {
 	static const uint8_t wraps[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0 };
+	static const uint8_t empty[16] = { 0, 0, 0, 0, 0x70 };
 	struct ranges got;
 	struct dtb dtb;
 
@@ -328,6 +330,8 @@ TEST(reservations)
 	dtb_set_string(&dtb, dtb_find(&dtb, "/reserved-memory/off"), "status", "disabled");
 	/* dynamic: a size and no place */
 	dtb_set_u64(&dtb, dtb_node(&dtb, "/reserved-memory/dynamic"), "size", 0x400000);
+	/* empty, which is no error */
+	dtb_set(&dtb, dtb_node(&dtb, "/reserved-memory/empty"), "reg", empty, sizeof(empty));
 	CHECK_EQ(dtb_reserved(&dtb, &got, 9), 0);
 	CHECK_EQ(got.nr, 2);
 	CHECK_EQ(got.r[0].start, 0x48000000);
