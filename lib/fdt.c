@@ -242,8 +242,8 @@ int dtb_append_range(struct dtb *dtb, int node, const char *prop, const struct r
 		return err;
 	if (!size || !fits_cells(range->start, cells[0]) || !fits_cells(size, cells[1]))
 		return fail(-ERANGE,
-			    "device tree %s: %#" PRIx64 "-%#" PRIx64 " does not fit %s: its root node has %u cells of 32 "
-			    "bits for an address and %u for a size",
+			    "device tree %s: %#" PRIx64 "-%#" PRIx64 " does not fit %s: its root node has %u cells of "
+			    "32 bits for an address and %u for a size",
 			    dtb->name, range->start, range->last, prop, cells[0], cells[1]);
 	len = old.len + 4 * (cells[0] + cells[1]);
 	value = malloc(len);
@@ -286,8 +286,8 @@ static int add_pairs(const struct dtb *dtb, const struct view *prop, const unsig
 
 	if (prop->len % (4 * (cells[0] + cells[1])))
 		return fail(-EINVAL,
-			    "device tree %s: %s has %" PRIu64 " bytes, which are no whole pairs of %u cells of address and "
-			    "%u of size",
+			    "device tree %s: %s has %" PRIu64 " bytes, which are no whole pairs of %u cells of address "
+			    "and %u of size",
 			    dtb->name, what, prop->len, cells[0], cells[1]);
 	while (!err && cursor_left(&c)) {
 		uint64_t start = cursor_word(&c, 4 * cells[0]);

@@ -33,7 +33,7 @@ int boot_set_entry(struct plan *plan, uint64_t paddr, uint64_t last)
 	uint64_t entry = req->entry_given ? req->entry : paddr;
 
 	if (entry > last)
-		return fail(-EINVAL, "the entry point %#" PRIx64 " is above %#" PRIx64 ", the highest address it may have",
+		return fail(-EINVAL, "the entry point %#" PRIx64 " is above %#" PRIx64 ", the highest that it can be",
 			    entry, last);
 	for (size_t i = 0; i < plan->nr_seg; i++) {
 		const struct segment *seg = &plan->seg[i];

@@ -32,7 +32,7 @@ static int check_image(const struct plan *plan)
 	 */
 	if (big_endian != plan->arch->big_endian)
 		return fail(-ENOTSUP,
-			    "the capture kernel is %s endian and the running kernel %s: it could not read the core headers",
+			    "the capture kernel is %s endian and the running kernel %s: it cannot read the core headers",
 			    big_endian ? "big" : "little", plan->arch->big_endian ? "big" : "little");
 	if (image->page_shift > plan->arch->page_shift)
 		return fail(-ENOTSUP, "the capture kernel has pages of %u KiB; segments are placed for at most %u KiB",
@@ -247,8 +247,8 @@ static int place_tree(struct plan *plan, struct dtb *dtb)
 	if (err)
 		return err;
 	if (len > DTB_MAX_BYTES)
-		return fail(-EFBIG, "device tree %s: with its additions it has %zu bytes; the kernel takes %u", dtb->name,
-			    len, DTB_MAX_BYTES);
+		return fail(-EFBIG, "device tree %s: it has %zu bytes with its additions; the kernel takes %u",
+			    dtb->name, len, DTB_MAX_BYTES);
 	blob_deinit(&plan->boot);
 	err = blob_append(&plan->boot, dtb->fdt, len);
 	if (err)

@@ -86,12 +86,12 @@ static int check_image(const struct plan *plan)
 
 	if (plan->window.start > reach(image))
 		return fail(-ENOTSUP,
-			    "the capture kernel cannot be started above 4 GiB, where the crashkernel reservation is; boot with a "
-			    "crashkernel= below it, or load a kernel of 64 bits with CONFIG_RELOCATABLE");
+			    "the capture kernel cannot be started above 4 GiB, where the crashkernel reservation is; "
+			    "boot with a crashkernel= below it, or load a kernel of 64 bits with CONFIG_RELOCATABLE");
 	if (!enter_32(image) && !(image->flags & IMAGE_5LEVEL) && cpu_flag(plan->root, "la57"))
 		return fail(-ENOTSUP,
-			    "this machine runs with 5-level paging, and the capture kernel's header does not say that it can be "
-			    "entered so; load a newer kernel, or boot this one with no5lvl");
+			    "this machine runs with 5-level paging, and the capture kernel's header does not say that "
+			    "it can be entered so; load a newer kernel, or boot this one with no5lvl");
 	return 0;
 }
 
@@ -224,8 +224,8 @@ static int add_e820(struct plan *plan, struct layout *l)
 		err = x86_e820_put(&map, plan->boot.data, &ext);
 	if (!err && ext.len && plan->image.protocol < 0x0209)
 		err = fail(-E2BIG,
-			   "the memory map has %zu entries; the capture kernel speaks boot protocol %u.%02u and takes %d", map.nr,
-			   plan->image.protocol >> 8, plan->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
+			   "the memory map has %zu entries; the capture kernel speaks boot protocol %u.%02u and "
+			   "takes %d", map.nr, plan->image.protocol >> 8, plan->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
 	if (!err && ext.len)
 		err = add_node(&plan->boot, l, X86_SETUP_E820_EXT, ext.data, ext.len);
 	ranges_deinit(&map);
@@ -287,8 +287,8 @@ static int complete_cmdline(struct plan *plan, const struct x86_firmware *fw)
 		if (fw->rsdp)
 			err = cmdline_add(&plan->cmdline, word);
 		else
-			warn("the capture kernel may not find the ACPI tables: the address of their root (RSDP) cannot be found "
-			     "out; it can be given as acpi_rsdp= on the command line");
+			warn("the capture kernel may not find the ACPI tables: the address of their root (RSDP) cannot "
+			     "be found out; it can be given as acpi_rsdp= on the command line");
 	}
 	return err ? err : cmdline_check_len(&plan->cmdline, plan->image.cmdline_max, "the capture kernel");
 }
