@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 
 import paths
 
@@ -142,6 +143,15 @@ def guest_program(arch, name):
     return output
 
 
+def stripped(arch, program):
+    """The bytes of a program without its symbols."""
+    strip = {"x86_64": "strip", "arm64": "aarch64-linux-gnu-strip"}[arch]
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run([strip, "-o", file.name, program], check=True)
+        with open(file.name, "rb") as output:  # strip may have replaced the file
+            return output.read()
+
+
 def capture_image(machine, loader):
     """What both kernels boot with: busybox, init, modules, helpers and, for the first kernel, the loader."""
     archive = Archive()
@@ -157,13 +167,7 @@ def capture_image(machine, loader):
     if loader == "debian":
         add_program(archive, "sbin/kexec", f"{paths.PKG}/kexec-tools_{machine.debian_arch}/sbin/kexec", machine.debian_arch)
     else:
-        stripped = f"{paths.BUILD}/guest/kexec-{machine.arch}"
-        source = f"{paths.BUILD}/static-{machine.arch}/sbin/kexec"
-        strip = {"x86_64": "strip", "arm64": "aarch64-linux-gnu-strip"}[machine.arch]
-        os.makedirs(os.path.dirname(stripped), exist_ok=True)
-        subprocess.run([strip, "-o", f"{stripped}.{os.getpid()}", source], check=True)
-        os.rename(f"{stripped}.{os.getpid()}", stripped)
-        archive.file("sbin/kexec", stripped, 0o755)
+        archive.data("sbin/kexec", stripped(machine.arch, f"{paths.BUILD}/static-{machine.arch}/sbin/kexec"), 0o755)
     return archive.bytes()
 
 

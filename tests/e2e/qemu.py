@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -143,6 +144,15 @@ class Qmp:
                 self.events.append(answer)
 
 
+def empty_qcow2(size):
+    """An empty disk in the format that can hold snapshots of a machine (QEMU, docs/interop/qcow2.txt): header, reference counts, one L1 table."""
+    cluster = 1 << 16
+    header = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, size, 0, 1, 3 * cluster, 1 * cluster, 1, 0, 0)
+    table = struct.pack(">Q", 2 * cluster)
+    counts = struct.pack(">4H", 1, 1, 1, 1)
+    return b"".join(part.ljust(cluster, b"\0") for part in (header, table, counts, b""))
+
+
 running = set()           # process groups of the guests that are up
 
 
@@ -215,7 +225,7 @@ class Guest:
                 file.truncate(self.disk_bytes)
             devices += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}", "-device", f"virtio-blk-{bus},drive=disk"]
         if self.snapshots:
-            subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", f"{self.folder}/snapshots", "64M"], check=True)
+            initramfs.write(f"{self.folder}/snapshots", empty_qcow2(64 << 20))
             devices += ["-drive", f"if=none,id=snapshots,format=qcow2,cache=unsafe,file={self.folder}/snapshots"]
         if self.stop_at_reset:
             devices += ["-no-reboot"]

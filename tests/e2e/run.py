@@ -6,6 +6,7 @@ NAME: part of a case's name. Prints a line for each case and, last, "N passed, N
 """
 import argparse
 import concurrent.futures
+import fcntl
 import fnmatch
 import json
 import os
@@ -77,6 +78,18 @@ def stop(*_):
     os._exit(130)
 
 
+def take_lock():
+    """The cases' folders belong to one run at a time."""
+    os.makedirs(f"{paths.BUILD}/e2e", exist_ok=True)
+    lock = open(f"{paths.BUILD}/e2e/.lock", "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another run uses build/e2e; waiting for it", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
+
+
 def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
@@ -97,8 +110,10 @@ def main():
     for arch in sorted({arch for case in chosen for arch in case.arches}):
         for program in ("pattern", "vmcore"):
             initramfs.guest_program(arch, program)
+    lock = take_lock()
     with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
         passed = list(pool.map(lambda case: run_case(case, options.loader), chosen))
+    lock.close()
     print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
     return 0 if passed and all(passed) else 1
 
