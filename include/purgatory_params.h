@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one block that loader and purgatory share. The loader fills it; the purgatory reads it and nothing else of ours.
- * It stands at the start of the purgatory's image (section .params, virtual address 0 of the linked file).
- * All fields are in the byte order of the target; addresses are physical; lengths are bytes; no implicit padding.
+ * The one block that loader and purgatory share. The loader fills it; the purgatory reads it and nothing
+ * else of ours. It stands at the start of the purgatory's image (section .params, virtual address 0 of the
+ * linked file). All fields are in the byte order of the target; addresses are physical; lengths are bytes;
+ * no implicit padding.
  */
 #ifndef PURGATORY_PARAMS_H
 #define PURGATORY_PARAMS_H
@@ -21,7 +22,7 @@
 struct purg_region {
 	uint64_t start;
 	uint64_t len;              /* bytes that the digest covers */
-	uint64_t memsz;            /* bytes from len to memsz must still be zero; equal to len: nothing more to look at */
+	uint64_t memsz;            /* bytes from len to memsz must still be zero; equal to len: none */
 	char name[PURG_NAME_BYTES]; /* "kernel", "initrd"...; NUL-terminated */
 	uint8_t digest[32];        /* SHA-256 */
 };
@@ -79,9 +80,9 @@ struct purg_params {
 	struct purg_copy copies[PURG_MAX_COPIES];
 	struct purg_region regions[PURG_MAX_REGIONS];
 	/*
-	 * SHA-256 of the purgatory's own image as it stands in memory: from this block to the last byte that the linked file holds
-	 * (p_filesz), these 32 bytes counted as zero. So a damaged list of regions, a damaged entry address and most
-	 * damage to the code are found too.
+	 * SHA-256 of the purgatory's own image as it stands in memory: from this block to the last byte that
+	 * the linked file holds (p_filesz), these 32 bytes counted as zero. So a damaged list of regions, a
+	 * damaged entry address and most damage to the code are found too.
 	 */
 	uint8_t self_digest[32];
 };

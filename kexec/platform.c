@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the purgatory has to know about the machine: where it can print and how it can reset. All of it is optional: a source that is
- * missing or not understood leaves the purgatory without that console, never without a capture.
+ * What the purgatory has to know about the machine: where it can print and how it can reset. All of it is
+ * optional: a source that is missing or not understood leaves the purgatory without that console, never
+ * without a capture.
  */
 #include "kexec/purgatory.h"
 
@@ -58,7 +59,8 @@ static uint64_t tty_number(const struct root *root, const struct text *name, con
 }
 
 /* ttyS: the names of the 8250 driver and its relatives. */
-static bool serial_8250(const struct root *root, const struct arch *arch, const struct text *name, struct purg_console *con)
+static bool serial_8250(const struct root *root, const struct arch *arch, const struct text *name,
+			struct purg_console *con)
 {
 	uint64_t io_type = tty_number(root, name, "io_type"), port = tty_number(root, name, "port");
 	uint64_t base = tty_number(root, name, "iomem_base"), shift = tty_number(root, name, "iomem_reg_shift");
@@ -114,7 +116,8 @@ static bool vga_text(const struct root *root, const struct arch *arch, struct pu
 	return found;
 }
 
-static bool console_of(const struct root *root, const struct arch *arch, const struct text *name, struct purg_console *con)
+static bool console_of(const struct root *root, const struct arch *arch, const struct text *name,
+		       struct purg_console *con)
 {
 	/* tty0 is whichever virtual terminal is in front; tty1 and so on are fixed ones. */
 	struct text number = *name;
@@ -131,7 +134,10 @@ static bool console_of(const struct root *root, const struct arch *arch, const s
 	return false;
 }
 
-/* One line is "ttyS0                -W- (EC a   )    4:64" (Linux, fs/proc/consoles.c); E: enabled, B: gone after boot. */
+/*
+ * One line is "ttyS0                -W- (EC a   )    4:64" (Linux, fs/proc/consoles.c); E: enabled, B: gone
+ * after boot.
+ */
 static bool console_line(struct text line, struct text *name)
 {
 	struct text flags;
@@ -147,13 +153,15 @@ static bool same_device(const struct purg_console *a, const struct purg_console 
 	return a->base == b->base && (a->type == PURG_CONSOLE_8250_PORT) == (b->type == PURG_CONSOLE_8250_PORT);
 }
 
-static void add_console(struct purg_console *consoles, uint32_t *nr, const struct purg_console *con, const struct text *name)
+static void add_console(struct purg_console *consoles, uint32_t *nr, const struct purg_console *con,
+			const struct text *name)
 {
 	for (uint32_t i = 0; i < *nr; i++)
 		if (same_device(&consoles[i], con))
 			return;
 	if (*nr == PURG_MAX_CONSOLES) {
-		debug("purgatory console: %.*s is one more than the %d it can serve", TEXT_ARGS(name), PURG_MAX_CONSOLES);
+		debug("purgatory console: %.*s is one more than the %d it can serve", TEXT_ARGS(name),
+		      PURG_MAX_CONSOLES);
 		return;
 	}
 	debug("purgatory console: %.*s, type %u at %#" PRIx64, TEXT_ARGS(name), con->type, con->base);

@@ -13,7 +13,10 @@
 /* Ours are built to stay below this (purgatory.lds); anything larger is not one of ours. */
 #define IMAGE_MAX 0x10000u
 
-/* The purgatory counts its image from the parameter block to where .bss starts, which the linker script puts at such a multiple. */
+/*
+ * The purgatory counts its image from the parameter block to where .bss starts, which the linker script puts
+ * at such a multiple.
+ */
 #define SELF_ALIGN 16u
 
 #define MODE_32BIT_LAST UINT32_MAX
@@ -37,7 +40,9 @@ static int parse_elf(const struct arch *arch, struct elf *elf)
 	int err;
 
 	if (!arch->purgatory)
-		return fail(-ENOTSUP, "this program was built without a purgatory for %s: build it with a compiler for that architecture",
+		return fail(-ENOTSUP,
+			    "this program was built without a purgatory for %s: build it with a compiler for that"
+			    " architecture",
 			    arch->name);
 	file = view_of(arch->purgatory, arch->purgatory_last - arch->purgatory + 1, "built-in purgatory");
 	err = elf_parse(&file, elf);
@@ -49,7 +54,10 @@ static int parse_elf(const struct arch *arch, struct elf *elf)
 	return 0;
 }
 
-/* Copy the PT_LOADs to their virtual addresses in IMAGE, zero elsewhere, and note where the dynamic section is. */
+/*
+ * Copy the PT_LOADs to their virtual addresses in IMAGE, zero elsewhere, and note where the dynamic section
+ * is.
+ */
 static int unfold(const struct arch *arch, const struct elf *elf, struct blob *image, struct elf_phdr *dynamic)
 {
 	struct elf_phdr ph;
@@ -78,7 +86,10 @@ static int unfold(const struct arch *arch, const struct elf *elf, struct blob *i
 	return 0;
 }
 
-/* The file's part of the image, which the purgatory verifies: up to the highest byte that came from the file. */
+/*
+ * The file's part of the image, which the purgatory verifies: up to the highest byte that came from the
+ * file.
+ */
 static int self_len(const struct arch *arch, uint64_t *len)
 {
 	struct elf elf;
@@ -97,7 +108,8 @@ static int self_len(const struct arch *arch, uint64_t *len)
 }
 
 /* DT_NEEDED, DT_JMPREL, DT_RELR and the like mean that something was linked in that nobody would resolve. */
-static int parse_dynamic(const struct arch *arch, const struct view *image, const struct elf_phdr *ph, struct dynamic *d)
+static int parse_dynamic(const struct arch *arch, const struct view *image, const struct elf_phdr *ph,
+			 struct dynamic *d)
 {
 	struct view table;
 	struct cursor c;
@@ -181,7 +193,8 @@ static int relocate(const struct arch *arch, struct blob *image, const struct dy
 		if (d->rela)
 			addend = cursor_word(&c, arch->word);
 		if (type != arch->reloc_relative)
-			return fail(-EINVAL, "the %s purgatory built into this program cannot be used: relocation type %" PRIu64
+			return fail(-EINVAL,
+				    "the %s purgatory built into this program cannot be used: relocation type %" PRIu64
 				    " at %#" PRIx64 ", only %u is known", arch->name, type, off, arch->reloc_relative);
 		err = fix_up(arch, image, paddr, off, d->rela ? &addend : NULL);
 		if (err)
@@ -243,7 +256,8 @@ int purgatory_load(struct plan *plan)
 }
 
 /*
- * Sealing. The block is built field by field in the target's byte order: its layout is the same everywhere, the host's may not be.
+ * Sealing. The block is built field by field in the target's byte order: its layout is the same everywhere,
+ * the host's may not be.
  */
 
 /* Address of a member in the image. */
@@ -329,7 +343,8 @@ static int put_start(struct plan *plan)
 
 	if (plan->next_mode == PURG_ENTRY_X86_32 && (entry > UINT32_MAX || plan->next_args[0] > UINT32_MAX))
 		return fail(-EINVAL, "the kernel is entered in 32-bit mode, which reaches neither the entry %#" PRIx64
-			    " nor the boot parameters at %#" PRIx64 " when one is above 4 GiB", entry, plan->next_args[0]);
+			    " nor the boot parameters at %#" PRIx64 " when one is above 4 GiB",
+			    entry, plan->next_args[0]);
 	put_u32(PARAM(plan, flags), plan->req->no_checks ? PURG_FLAG_NO_VERIFY : 0, be);
 	put_u32(PARAM(plan, entry_mode), plan->next_mode, be);
 	put_u64(PARAM(plan, entry), entry, be);

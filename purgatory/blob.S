@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A linked purgatory as bytes of the loader: BLOB_FILE between the symbols BLOB_NAME and BLOB_NAME_last (its last byte). */
+/*
+ * A linked purgatory as bytes of the loader: BLOB_FILE between the symbols BLOB_NAME and BLOB_NAME_last (its
+ * last byte).
+ */
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Output only, polled. The devices were set up by the kernel that died; nothing is programmed here. Registers: 16550: National
- * Semiconductor PC16550D data sheet; PL011: ARM DDI 0183; text mode and its CRT controller: IBM VGA.
+ * Output only, polled. The devices were set up by the kernel that died; nothing is programmed here.
+ * Registers: 16550: National Semiconductor PC16550D data sheet; PL011: ARM DDI 0183; text mode and its CRT
+ * controller: IBM VGA.
  */
 #include "purgatory/purgatory.h"
 
 /*
- * How often a status register is read before a device counts as stuck: about a second where a read takes a microsecond (port space), and
- * never less than a full FIFO needs at 9600 baud. A stuck console is dropped, so this is waited once.
+ * How often a status register is read before a device counts as stuck: about a second where a read takes a
+ * microsecond (port space), and never less than a full FIFO needs at 9600 baud. A stuck console is dropped,
+ * so this is waited once.
  */
 #define WAIT_READS 1000000u
 

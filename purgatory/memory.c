@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The four functions that GCC and clang may call even in freestanding code. Bytewise: nothing large goes through them. Built so
- * that the compiler does not turn these loops into calls of themselves.
+ * The four functions that GCC and clang may call even in freestanding code. Bytewise: nothing large goes
+ * through them. Built so that the compiler does not turn these loops into calls of themselves.
  */
 #include <stddef.h>
 #include <stdint.h>

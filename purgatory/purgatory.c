@@ -18,7 +18,10 @@ struct finding {
 	uint8_t found[SHA256_BYTES];
 };
 
-/* File-scope, because an exception must know it too and there is nobody to hand it through. Zero until the parameters are found sane. */
+/*
+ * File-scope, because an exception must know it too and there is nobody to hand it through. Zero until the
+ * parameters are found sane.
+ */
 static uint32_t reset_psci;
 
 _Noreturn void purg_reset(void)
@@ -147,8 +150,8 @@ static void report_self(const struct purg_params *p, uint64_t self_len, const st
 }
 
 /*
- * Each segment's name is printed before the work on it starts: without caches (arm64) a large one takes long, and the reader
- * should see where it is.
+ * Each segment's name is printed before the work on it starts: without caches (arm64) a large one takes
+ * long, and the reader should see where it is.
  */
 static bool verify_all(const struct purg_params *p)
 {

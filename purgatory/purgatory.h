@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The purgatory: what runs between the dying kernel and the capture kernel. Freestanding; of ours it uses only the parameter block and
- * SHA-256. Entered by the kernel's kexec jump with interrupts off; it verifies what was loaded, copies away what the
- * capture kernel will overwrite, and starts it, or says what is damaged and resets the machine. It never waits without
- * a bound.
+ * The purgatory: what runs between the dying kernel and the capture kernel. Freestanding; of ours it uses
+ * only the parameter block and SHA-256. Entered by the kernel's kexec jump with interrupts off; it verifies
+ * what was loaded, copies away what the capture kernel will overwrite, and starts it, or says what is
+ * damaged and resets the machine. It never waits without a bound.
  */
 #ifndef PURGATORY_PURGATORY_H
 #define PURGATORY_PURGATORY_H
@@ -40,7 +40,8 @@ void print_hex(uint64_t value);                  /* "0x1f00" */
 void print_digest(const uint8_t digest[32]);
 
 /*
- * What an architecture provides: <arch>/entry.S and <arch>/arch.c. Its exceptions end in purg_give_up(), or where arch_try() says.
+ * What an architecture provides: <arch>/entry.S and <arch>/arch.c. Its exceptions end in purg_give_up(), or
+ * where arch_try() says.
  */
 
 /* FN(CTX). False when an exception ended it early. Not nested. */

@@ -106,7 +106,10 @@ static void reset_smc(void *ctx)
 	PSCI_CALL("smc", PSCI_SYSTEM_RESET);
 }
 
-/* An HVC from EL2 comes back to ourselves. Where a call does not exist the instruction is undefined, hence arch_try(). */
+/*
+ * An HVC from EL2 comes back to ourselves. Where a call does not exist the instruction is undefined, hence
+ * arch_try().
+ */
 static void reset_calls(uint32_t psci)
 {
 	bool hvc = exception_level() < EL2;
@@ -126,7 +129,10 @@ _Noreturn void arch_reset(uint32_t psci)
 		__asm__ volatile("wfi");
 }
 
-/* ESR_ELx, ELR_ELx and FAR_ELx as the architecture's manual names them. A second exception means that not even this can be told. */
+/*
+ * ESR_ELx, ELR_ELx and FAR_ELx as the architecture's manual names them. A second exception means that not
+ * even this can be told.
+ */
 _Noreturn void purg_trap(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t far)
 {
 	if (trapped)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Entered by the kernel's kexec jump (Linux, arch/arm64/kernel/cpu-reset.S and hyp-stub.S): EL2 or EL1, MMU and data cache off,
- * interrupts masked. With the MMU off data accesses go to memory directly and must be aligned.
+ * Entered by the kernel's kexec jump (Linux, arch/arm64/kernel/cpu-reset.S and hyp-stub.S): EL2 or EL1, MMU
+ * and data cache off, interrupts masked. With the MMU off data accesses go to memory directly and must be
+ * aligned.
  */
 #define EL2 (2 << 2)            /* as CurrentEL shows it */
 
@@ -16,7 +17,10 @@
 	add \reg, \reg, :lo12:\symbol
 	.endm
 
-	/* Little endian whatever the dead kernel was, and instructions cached: without that each one is fetched from memory. */
+	/*
+	 * Little endian whatever the dead kernel was, and instructions cached: without that each one is
+	 * fetched from memory.
+	 */
 	.macro sane_sctlr sctlr
 	mrs x0, \sctlr
 	mov x1, #(SCTLR_M | SCTLR_A | SCTLR_C)
@@ -83,8 +87,8 @@ start:
 	.size start, . - start
 
 /*
- * bool arch_try(void (*fn)(void *), void *ctx): the stack pointer below the saved registers is the way back, which trap takes when it
- * is set.
+ * bool arch_try(void (*fn)(void *), void *ctx): the stack pointer below the saved registers is the way back,
+ * which trap takes when it is set.
  */
 	.globl arch_try
 	.hidden arch_try

@@ -120,7 +120,10 @@ void init_idt(void)
 	load_idt(idt, sizeof(idt) - 1);
 }
 
-/* An exception that arch_try() did not expect. A second one means that not even this can be told: reset at once. */
+/*
+ * An exception that arch_try() did not expect. A second one means that not even this can be told: reset at
+ * once.
+ */
 _Noreturn void purg_trap(const struct trap_frame *frame)
 {
 	uint64_t fault_addr;
@@ -144,8 +147,9 @@ _Noreturn void purg_trap(const struct trap_frame *frame)
 }
 
 /*
- * The kernel's kexec page tables hold RAM, the segments and the low megabyte, but no devices. What is missing for a console is hung
- * into them: a 2 MiB page, uncached, and tables from a small reserve. New entries need no TLB flush.
+ * The kernel's kexec page tables hold RAM, the segments and the low megabyte, but no devices. What is
+ * missing for a console is hung into them: a 2 MiB page, uncached, and tables from a small reserve. New
+ * entries need no TLB flush.
  */
 bool arch_map_io(uint64_t base, uint64_t len)
 {
@@ -208,7 +212,10 @@ static bool pit_delay(void)
 	return false;
 }
 
-/* The time stamp counter's frequency is unknown here, and the PIT may be switched off: then reads are counted. */
+/*
+ * The time stamp counter's frequency is unknown here, and the PIT may be switched off: then reads are
+ * counted.
+ */
 void arch_delay(unsigned int seconds)
 {
 	for (unsigned int i = 0; i < 20 * seconds; i++) {
@@ -230,7 +237,10 @@ _Noreturn void arch_start(const struct purg_params *params)
 _Noreturn void arch_reset(uint32_t psci)
 {
 	(void)psci;
-	/* The keyboard controller's pulse on the reset line; 65536 reads are what a slow controller may need. */
+	/*
+	 * The keyboard controller's pulse on the reset line; 65536 reads are what a slow controller may
+	 * need.
+	 */
 	for (unsigned int i = 0; i < 65536 && arch_in8(KBD_STATUS) & KBD_BUSY; i++)
 		;
 	arch_out8(KBD_STATUS, KBD_RESET);

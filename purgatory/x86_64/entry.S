@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Entered by the kernel's kexec jump (Linux, arch/x86/kernel/relocate_kernel_64.S): 64-bit mode, all RAM and all segments identity
- * mapped with 4 or 5 levels of page tables, interrupts off, general registers zero, CR4 cleared but for PAE and LA57. GDT, IDT
- * and stack are still the dead kernel's.
+ * Entered by the kernel's kexec jump (Linux, arch/x86/kernel/relocate_kernel_64.S): 64-bit mode, all RAM and
+ * all segments identity mapped with 4 or 5 levels of page tables, interrupts off, general registers zero,
+ * CR4 cleared but for PAE and LA57. GDT, IDT and stack are still the dead kernel's.
  */
 #define BOOT_CS 0x10
 #define BOOT_DS 0x18
@@ -55,7 +55,10 @@ purg_entry:
 	.size purg_entry, . - purg_entry
 
 	.text
-/* _Noreturn void start_64(uint64_t entry, uint64_t boot_params): the 64-bit boot protocol of Documentation/x86/boot.rst. */
+/*
+ * _Noreturn void start_64(uint64_t entry, uint64_t boot_params): the 64-bit boot protocol of
+ * Documentation/x86/boot.rst.
+ */
 	.globl start_64
 	.hidden start_64
 	.type start_64, @function
@@ -80,8 +83,9 @@ start_64:
 	.size start_64, . - start_64
 
 /*
- * _Noreturn void start_32(uint32_t entry, uint32_t boot_params): the 32-bit boot protocol. The image is below 4 GiB, so that the way
- * out of long mode (AMD64 manual 2, 14.7) can be walked here: compatibility mode, paging off, LME off.
+ * _Noreturn void start_32(uint32_t entry, uint32_t boot_params): the 32-bit boot protocol. The image is
+ * below 4 GiB, so that the way out of long mode (AMD64 manual 2, 14.7) can be walked here: compatibility
+ * mode, paging off, LME off.
  */
 	.globl start_32
 	.hidden start_32
@@ -128,8 +132,8 @@ start_32:
 	.size start_32, . - start_32
 
 /*
- * bool arch_try(void (*fn)(void *), void *ctx): the stack pointer behind the saved registers is the way back, which trap_common takes
- * when it is set.
+ * bool arch_try(void (*fn)(void *), void *ctx): the stack pointer behind the saved registers is the way
+ * back, which trap_common takes when it is set.
  */
 	.globl arch_try
 	.hidden arch_try
@@ -172,7 +176,10 @@ trap_common:
 	ud2
 	.size trap_common, . - trap_common
 
-/* One stub of 16 bytes for each vector: leaves vector and error code (0 where the CPU pushes none) on top of the CPU's frame. */
+/*
+ * One stub of 16 bytes for each vector: leaves vector and error code (0 where the CPU pushes none) on top of
+ * the CPU's frame.
+ */
 	.balign 16
 	.globl trap_stubs
 	.hidden trap_stubs
@@ -196,8 +203,8 @@ trap_stubs:
 
 	.section .rodata, "a", @progbits
 /*
- * The selectors that the boot protocol names. The accessed bits are set beforehand: the CPU would set them otherwise, and the
- * image must stay as it was verified.
+ * The selectors that the boot protocol names. The accessed bits are set beforehand: the CPU would set them
+ * otherwise, and the image must stay as it was verified.
  */
 	.balign 16
 gdt64:

@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The purgatories in QEMU without a kernel: purgatory-qemu/image.c makes the segments with the loader's own half, a small program stands for
-# the dying kernel and another for the capture kernel. Good segments must be started in the state that the boot protocol demands; a
-# damaged byte anywhere must be named and the machine reset; bad consoles must not stop a capture.
+# The purgatories in QEMU without a kernel: purgatory-qemu/image.c makes the segments with the loader's own half, a
+# small program stands for the dying kernel and another for the capture kernel. Good segments must be started in the
+# state that the boot protocol demands; a damaged byte anywhere must be named and the machine reset; bad consoles must
+# not stop a capture.
 #
-#     purgatory-qemu.sh SOURCE [BUILD]        BUILD: a configured build directory; made in a temporary one when not given
+#     purgatory-qemu.sh SOURCE [BUILD]        BUILD: a configured build directory; without it a temporary one is made
 set -u
 
 src=$(cd "$1" && pwd)
@@ -66,8 +67,11 @@ segments() {
 	shift 2
 	rm -rf "$tmp/seg"
 	mkdir "$tmp/seg"
-	"$tmp/image" "$seg_arch" "$tmp/root-$seg_arch" "$seg_payload" "$tmp/seg" "$@" >"$tmp/seg/map" 2>"$tmp/console" || {
-		bad "image $seg_arch $*"; finish; }
+	if ! "$tmp/image" "$seg_arch" "$tmp/root-$seg_arch" "$seg_payload" "$tmp/seg" "$@" \
+		>"$tmp/seg/map" 2>"$tmp/console"; then
+		bad "image $seg_arch $*"
+		finish
+	fi
 	entry=$(sed -n 's/^entry //p' "$tmp/seg/map")
 }
 
@@ -76,12 +80,14 @@ damage() {
 	printf '\252' | dd of="$tmp/seg/$1.bin" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
 
-# run QEMU-COMMAND...: with the segments in memory; what it prints is in $tmp/console. QEMU ends by itself, or it is a hang.
+# run QEMU-COMMAND...: with the segments in memory; what it prints is in $tmp/console. QEMU ends by itself, or it is
+# a hang. Its clock counts instructions, so that the purgatory's delay takes no time here.
 run() {
 	while read -r file addr; do
 		[ "$file" = entry ] || set -- "$@" -device "loader,file=$tmp/seg/$file.bin,addr=$addr,force-raw=on"
 	done <"$tmp/seg/map"
-	timeout 120 "$@" -icount shift=10,sleep=off -display none -monitor none -serial stdio -no-reboot -m 256 </dev/null 2>&1 | tr -d '\r' >"$tmp/console"
+	timeout 120 "$@" -icount shift=10,sleep=off -display none -monitor none -serial stdio -no-reboot -m 256 \
+		</dev/null 2>&1 | tr -d '\r' >"$tmp/console"
 }
 
 # expect NAME TEXT...: each text is in the output; "!TEXT": it is not.
@@ -122,8 +128,8 @@ consoles() {
 damage_all() {
 	d_arch=$1 d_payload=$2 d_again='resetting the machine'
 	shift 2
-	for case in kernel:100:expected initrd:0:expected initrd:100000:expected initrd:100001:padding elfcorehdr:5000:padding \
-		kernel:300000:padding purgatory:40:expected purgatory:1700:expected; do
+	for case in kernel:100:expected initrd:0:expected initrd:100000:expected initrd:100001:padding \
+		elfcorehdr:5000:padding kernel:300000:padding purgatory:40:expected purgatory:1700:expected; do
 		name=${case%%:*} off=${case#*:}
 		off=${off%:*}
 		segments "$d_arch" "$d_payload"
@@ -191,7 +197,8 @@ x86_64() {
 	expect 'x86_64 -i' 'nothing verified, starting the capture kernel' 'payload: ok'
 	segments x86_64 "$tmp/payload64" entry=0x70000000
 	qemu qemu64 stage-4
-	expect 'x86_64 exception' 'CPU exception 14 at 0x70000000 (error code 0x0, address 0x70000000)' 'resetting the machine' '!payload'
+	expect 'x86_64 exception' 'CPU exception 14 at 0x70000000 (error code 0x0, address 0x70000000)' \
+		'resetting the machine' '!payload'
 	segments x86_64 "$tmp/payload64"
 	damage purgatory 0
 	qemu qemu64 stage-4
@@ -219,7 +226,8 @@ arm64() {
 		printf '%s\0' "$psci" >"$tmp/root-arm64/proc/device-tree/psci/method"
 		flat $cc "$here/payload_arm64.S" "$tmp/payload" -DEL=$el -DPSCI="$psci"
 		qemu() {
-			run qemu-system-aarch64 -accel tcg -M "$machine" -cpu cortex-a57 -device "loader,addr=$entry,cpu-num=0"
+			run qemu-system-aarch64 -accel tcg -M "$machine" -cpu cortex-a57 \
+				-device "loader,addr=$entry,cpu-num=0"
 		}
 		ok='purgatory: ok, starting the capture kernel at 0x42000000'
 		segments arm64 "$tmp/payload"
@@ -232,8 +240,8 @@ arm64() {
 		expect "arm64 EL$el -i" 'nothing verified, starting the capture kernel' 'payload: ok.'
 		segments arm64 "$tmp/payload" entry=0x42000002
 		qemu
-		expect "arm64 EL$el exception" 'CPU exception, vector 4 at 0x42000002 (ESR 0x' 'resetting the machine' '!payload' \
-			'!could not reset'
+		expect "arm64 EL$el exception" 'CPU exception, vector 4 at 0x42000002 (ESR 0x' 'resetting the machine' \
+			'!payload' '!could not reset'
 		# A console that is not there: an external abort, after which the others still work.
 		consoles arm64 ttyAMA1 ttyAMA0
 		segments arm64 "$tmp/payload"

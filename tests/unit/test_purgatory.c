@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The generic half of the purgatory, run on the host: memory of this program stands for physical memory, and the architecture's
- * hooks below stand for the machine. What it prints goes through a 16550 in port space that the hooks play.
+ * The generic half of the purgatory, run on the host: memory of this program stands for physical memory, and
+ * the architecture's hooks below stand for the machine. What it prints goes through a 16550 in port space
+ * that the hooks play.
  */
 #include "tests/unit/test.h"
 
@@ -205,10 +206,12 @@ TEST(one_flipped_bit_in_each_segment)
 			set_up();
 			memory[i][off] ^= 1u << test_random() % 8;
 			run();
-			len = snprintf(want, sizeof(want), "purgatory: segment %s at 0x%" PRIxPTR " (3000 bytes) is damaged: expected ",
+			len = snprintf(want, sizeof(want),
+				       "purgatory: segment %s at 0x%" PRIxPTR " (3000 bytes) is damaged: expected ",
 				       image.params.regions[i].name, (uintptr_t)memory[i]);
 			for (size_t j = 0; j < 3; j++)
-				len += snprintf(want + len, sizeof(want) - len, "%02x", image.params.regions[i].digest[j]);
+				len += snprintf(want + len, sizeof(want) - len, "%02x",
+						image.params.regions[i].digest[j]);
 			check_refused(want);
 			for (size_t other = 0; other < NR_REGIONS; other++) {
 				snprintf(want, sizeof(want), "segment %s at", image.params.regions[other].name);
@@ -246,7 +249,8 @@ TEST(several_damaged_segments_are_all_named)
 
 TEST(padding_must_be_zero)
 {
-	static const size_t offs[] = { REGION_BYTES, REGION_BYTES + 1, REGION_BYTES + 7, REGION_BYTES + 8, REGION_BYTES + 500,
+	static const size_t offs[] = { REGION_BYTES, REGION_BYTES + 1, REGION_BYTES + 7, REGION_BYTES + 8,
+				       REGION_BYTES + 500,
 				       REGION_MEMSZ - 8, REGION_MEMSZ - 1 };
 
 	for (size_t i = 0; i < sizeof(offs) / sizeof(offs[0]); i++) {
@@ -255,7 +259,8 @@ TEST(padding_must_be_zero)
 		set_up();
 		memory[1][offs[i]] = 1;
 		run();
-		snprintf(want, sizeof(want), "its zero padding was overwritten at 0x%" PRIxPTR "\r\n", (uintptr_t)&memory[1][offs[i]]);
+		snprintf(want, sizeof(want), "its zero padding was overwritten at 0x%" PRIxPTR "\r\n",
+			 (uintptr_t)&memory[1][offs[i]]);
 		check_refused(want);
 	}
 }
@@ -458,7 +463,8 @@ static void vga_row(unsigned int start, unsigned int row, char text[VGA_COLUMNS 
 
 TEST(vga_scrolls_and_respects_the_origin)
 {
-	static const unsigned int origins[] = { 0, 160, VGA_WINDOW / 2 - VGA_CELLS, VGA_WINDOW / 2 - VGA_CELLS + 1, 0xffff };
+	static const unsigned int origins[] = { 0, 160, VGA_WINDOW / 2 - VGA_CELLS, VGA_WINDOW / 2 - VGA_CELLS + 1,
+						0xffff };
 	const struct purg_console con = { (uintptr_t)window, PURG_CONSOLE_VGA, 0 };
 	char row[VGA_COLUMNS + 1], wide[VGA_COLUMNS + 11];
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Makes what the purgatory is tried with: a plan without a kernel, its segments as files, for QEMU to put into memory. Uses the loader's own
- * half, so that both are tried together.
+ * Makes what the purgatory is tried with: a plan without a kernel, its segments as files, for QEMU to put
+ * into memory. Uses the loader's own half, so that both are tried together.
  *
  *     image ARCH SYSROOT PAYLOAD DIR [32] [no-verify] [entry=ADDR]
  *
- * PAYLOAD is started instead of a kernel. Prints a line "NAME ADDRESS" for each DIR/NAME.bin, then "entry ADDRESS".
+ * PAYLOAD is started instead of a kernel. Prints a line "NAME ADDRESS" for each DIR/NAME.bin, then "entry
+ * ADDRESS".
  */
 #include "kexec/arch/arch.h"
 #include "kexec/purgatory.h"

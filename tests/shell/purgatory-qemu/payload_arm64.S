@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stands for the capture kernel on QEMU's virt machine: tests what the boot protocol promises, says "payload: ok" or
- * "payload: failed" and a letter on the PL011, and switches the machine off by PSCI. PSCI is hvc or smc.
+ * Stands for the capture kernel on QEMU's virt machine: tests what the boot protocol promises, says
+ * "payload: ok" or "payload: failed" and a letter on the PL011, and switches the machine off by PSCI. PSCI
+ * is hvc or smc.
  */
 #define ARGS 0x12345000
 #define RAM 0x40000000

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stands for the capture kernel: tests what the boot protocol promises, says "payload: ok" or "payload: failed N" (the line of
- * the test, in letters) on COM1, and ends QEMU through its debug exit device. BITS is 64 or 32.
+ * Stands for the capture kernel: tests what the boot protocol promises, says "payload: ok" or "payload:
+ * failed N" (the line of the test, in letters) on COM1, and ends QEMU through its debug exit device. BITS is
+ * 64 or 32.
  */
 #define ARGS 0x12345000
 #define COPY_FROM 0x3400000

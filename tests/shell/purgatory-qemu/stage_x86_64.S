@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stands for the dying kernel: a Multiboot program that brings the CPU into the state of the kexec jump (64-bit mode, identity map, LEVELS
- * levels, no GDT and IDT worth using) and jumps to ENTRY. The first GiB is mapped, but for the 2 MiB at HOLE, where the test
- * has put what looks like a device.
+ * Stands for the dying kernel: a Multiboot program that brings the CPU into the state of the kexec jump
+ * (64-bit mode, identity map, LEVELS levels, no GDT and IDT worth using) and jumps to ENTRY. The first GiB
+ * is mapped, but for the 2 MiB at HOLE, where the test has put what looks like a device.
  */
 #define TABLES 0x200000
 #define HOLE 0x3000000
