@@ -18,8 +18,8 @@
 #undef json_object
 
 /*
- * One for each object and array: json-c knows no parents, and a failed addition must be known to the root. The nodes hang
- * in a list from the root; json-c owns the values.
+ * One for each object and array: json-c knows no parents, and a failed addition must be known to the root. The nodes
+ * hang in a list from the root; json-c owns the values.
  */
 struct json {
 	struct json_c_object *value;

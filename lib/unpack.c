@@ -55,10 +55,9 @@ static bool is_lz4_legacy(const struct view *in)
 }
 
 /*
- * The "alone" format has no magic number. Its header is a property byte, the dictionary's size and the data's size; like
- * the xz tools we take only what an encoder writes: a dictionary of 2^n or 2^n + 2^(n-1) bytes, and less than 256 GiB of
- * data or "unknown". No kernel image looks like that: two of the dictionary's bytes are zero and no other order of
- * bits fits.
+ * The "alone" format has no magic number. Its header is a property byte, the dictionary's size and the data's size;
+ * like the xz tools we take only what an encoder writes: a dictionary of 2^n or 2^n + 2^(n-1) bytes, and less than
+ * 256 GiB of data or "unknown". The first instruction of a kernel image never looks like that.
  */
 static bool is_lzma(const struct view *in)
 {
@@ -176,7 +175,7 @@ static bool all_zero(struct cursor c)
 	return true;
 }
 
-/* Kernel builds append the unpacked size to some formats as 32 bits, little endian (scripts/Makefile.lib, size_append). */
+/* Kernel builds append the unpacked size to some formats, 32 bits, little endian: scripts/Makefile.lib, size_append. */
 bool unpack_is_padding(const struct unpack_job *job, const struct view *in)
 {
 	struct cursor c = cursor_at(in, 0);
@@ -186,7 +185,7 @@ bool unpack_is_padding(const struct unpack_job *job, const struct view *in)
 	return cursor_u32(&c) == (uint32_t)job->len && !c.bad && all_zero(c);
 }
 
-/* Skippable frames, common to zstd and lz4: a magic number of 0x184d2a50..5f, a length, and that many bytes for others. */
+/* Skippable frames, common to zstd and lz4: magic number 0x184d2a50..5f, a length, and that many bytes for others. */
 static void skip_skippable(struct view *in)
 {
 	for (;;) {
@@ -209,14 +208,14 @@ static void skip_zeros(struct view *in)
 }
 
 /*
- * Bytes behind the last stream. Signatures are appended to kernels, and a checksum says that what was unpacked is whole: go
- * on. Without a checksum these bytes may be the only trace of a damaged stream that stopped too early.
+ * Bytes behind the last stream. Signatures are appended to kernels, and a checksum says that what was unpacked is
+ * whole: go on. Without a checksum these bytes may be the only trace of a damaged stream that stopped too early.
  */
 static int judge_rest(const struct unpack_job *job, const struct view *rest)
 {
 	if (!job->verified)
-		return fail(-EINVAL, "%s: %" PRIu64 " bytes that are no %s data follow the %s data, which has no checksum: "
-			    "it may be damaged", job->name, rest->len, job->format, job->format);
+		return fail(-EINVAL, "%s: %" PRIu64 " bytes that are no %s data follow the %s data, which has no "
+			    "checksum: it may be damaged", job->name, rest->len, job->format, job->format);
 	warn("%s: ignoring %" PRIu64 " bytes behind the %s data", job->name, rest->len, job->format);
 	return 0;
 }
@@ -283,8 +282,8 @@ int unpack(const struct view *in, uint64_t max, struct unpacked *out)
 		return -ENOEXEC;
 	job.format = format->name;
 	if (!format->library)
-		return fail(-ENOTSUP, "%s is compressed with %s, which cannot be unpacked here: unpack it first", job.name,
-			    format->name);
+		return fail(-ENOTSUP, "%s is compressed with %s, which cannot be unpacked here: unpack it first",
+			    job.name, format->name);
 	if (!format->codec)
 		return fail(-ENOTSUP, "%s is compressed with %s, and this build has no %s: unpack it first", job.name,
 			    format->name, format->library);

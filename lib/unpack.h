@@ -22,10 +22,11 @@ struct unpack_support {
 extern const struct unpack_support unpack_support[];
 
 /*
- * Decompress all of IN into at most MAX bytes. Truncated or damaged input is an error: nothing partial is ever returned.
- * Zero padding behind the stream is accepted (kernel images and boot loaders pad). 
+ * Decompress all of IN, one stream or several, into at most MAX bytes. Truncated or damaged input is an error: nothing
+ * partial is ever returned. What may follow: zeros, the unpacked size as the kernel's build appends it, and, with a
+ * warning, anything else (a signature) where a checksum vouched for the contents.
  * -ENOEXEC: no known magic (not recorded). -ENOTSUP: known, but the library was not built in. -EINVAL: damaged.
- * -EFBIG: more than MAX bytes. -ENOMEM. All but the first are recorded.
+ * -EFBIG: more than MAX bytes, or a dictionary that is larger still. -ENOMEM. All but the first are recorded.
  */
 int unpack(const struct view *in, uint64_t max, struct unpacked *out);
 void unpacked_release(struct unpacked *out);

@@ -17,8 +17,8 @@ struct unpack_job {
 };
 
 /*
- * Decode the one stream at the start of IN, append it to JOB's output, and say in *USED how much of IN it took. Anything
- * may follow it. Errors as in unpack(), recorded.
+ * Decode the one stream at the start of IN, append it to JOB's output, and say in *USED how much of IN it took.
+ * Anything may follow it. Errors as in unpack(), recorded.
  */
 typedef int unpack_codec(struct unpack_job *job, const struct view *in, uint64_t *used);
 
@@ -28,7 +28,7 @@ typedef int unpack_codec(struct unpack_job *job, const struct view *in, uint64_t
  */
 int unpack_room(struct unpack_job *job, size_t want);
 
-/* Is this what may follow the last stream: zeros, or the size of the output as the kernel's build appends it, or both? */
+/* Is this what may follow the last stream: zeros, or the size of the output as kernel builds append it, or both? */
 bool unpack_is_padding(const struct unpack_job *job, const struct view *in);
 
 /* Record and return -EINVAL, -EFBIG, -ENOMEM. */

@@ -37,7 +37,8 @@ static int run(struct unpack_job *job, LZ4F_dctx *ctx, const struct view *in, ui
 		job->len += nr_out;
 		cursor_skip(&c, nr_in);
 		if (hint && !nr_in && !nr_out)
-			return cursor_left(&c) ? unpack_damaged(job, "its blocks make no sense") : unpack_truncated(job);
+			return cursor_left(&c) ? unpack_damaged(job, "its blocks make no sense") :
+						 unpack_truncated(job);
 	} while (hint);
 	*used = c.pos;
 	return 0;
@@ -61,8 +62,8 @@ int unpack_lz4(struct unpack_job *job, const struct view *in, uint64_t *used)
 }
 
 /*
- * Behind the magic number: blocks, each led by the length of its compressed form, up to the end of the file. There is no
- * checksum and no end mark. What can be told: every block but the last must be full.
+ * Behind the magic number: blocks, each led by the length of its compressed form, up to the end of the file. There is
+ * no checksum and no end mark. What can be told: every block but the last must be full.
  */
 int unpack_lz4_legacy(struct unpack_job *job, const struct view *in, uint64_t *used)
 {
@@ -83,7 +84,7 @@ int unpack_lz4_legacy(struct unpack_job *job, const struct view *in, uint64_t *u
 		if (!first && unpack_is_padding(job, &rest))
 			return 0;
 		len = cursor_u32(&c);
-		/* No block is that long: zeros, the magic number of the next stream or a stranger are for the caller. */
+		/* No block is that long: zeros, the next stream's magic number or a stranger are for the caller. */
 		if (!first && !c.bad && (!len || len > LZ4_COMPRESSBOUND(LEGACY_BLOCK_BYTES)))
 			return 0;
 		if (!first && !full)

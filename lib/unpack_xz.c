@@ -35,8 +35,8 @@ static int lzma_error(const struct unpack_job *job, lzma_ret ret, lzma_stream *s
 	case LZMA_MEM_ERROR:
 		return unpack_no_memory(job, lzma_memusage(s));
 	case LZMA_MEMLIMIT_ERROR:
-		return fail(-EFBIG, "%s: unpacking its %s data needs %" PRIu64 " MiB of memory, more than the limit of %" PRIu64
-			    " MiB: compress it with a smaller dictionary", job->name, job->format,
+		return fail(-EFBIG, "%s: unpacking its %s data needs %" PRIu64 " MiB of memory, more than the limit of "
+			    "%" PRIu64 " MiB: compress it with a smaller dictionary", job->name, job->format,
 			    lzma_memusage(s) >> 20, memory_limit(job) >> 20);
 	case LZMA_OPTIONS_ERROR:
 		return unpack_damaged(job, "it asks for what this liblzma does not know");

@@ -65,8 +65,8 @@ static int read_header(const struct view *whole, struct header *h)
 }
 
 /*
- * Bytes of the file that are the kernel: the highest that a PE section takes (PE Format, "COFF File Header" and "Section
- * Table"). What follows is the signature of Secure Boot.
+ * Bytes of the file that are the kernel: the highest that a PE section takes (PE Format, "COFF File Header" and
+ * "Section Table"). What follows is the signature of Secure Boot.
  */
 static int file_extent(const struct view *whole, const struct header *h, uint64_t *extent)
 {
@@ -93,7 +93,8 @@ static int file_extent(const struct view *whole, const struct header *h, uint64_
 			most = off + len;
 	}
 	if (c.bad)
-		return fail(-EINVAL, "truncated inside its PE section table, the file has %" PRIu64 " bytes", whole->len);
+		return fail(-EINVAL, "truncated inside its PE section table, the file has %" PRIu64 " bytes",
+			    whole->len);
 	if (most > whole->len)
 		return fail(-EINVAL, "truncated: its sections say %" PRIu64 " bytes, the file has %" PRIu64, most,
 			    whole->len);
@@ -106,9 +107,11 @@ static int file_extent(const struct view *whole, const struct header *h, uint64_
 static int check_sizes(const struct header *h, uint64_t payload_len)
 {
 	if (h->text_offset >= BASE_ALIGN || h->text_offset % 4096)
-		return fail(-EINVAL, "its text_offset %#" PRIx64 " is not a multiple of 4 KiB below 2 MiB", h->text_offset);
+		return fail(-EINVAL, "its text_offset %#" PRIx64 " is not a multiple of 4 KiB below 2 MiB",
+			    h->text_offset);
 	if (h->image_size > IMAGE_SIZE_MAX)
-		return fail(-EINVAL, "its image_size says %" PRIu64 " bytes, more than a kernel can have", h->image_size);
+		return fail(-EINVAL, "its image_size says %" PRIu64 " bytes, more than a kernel can have",
+			    h->image_size);
 	if (h->image_size && h->image_size < payload_len)
 		return fail(-EINVAL, "its image_size says %" PRIu64 " bytes, the file has %" PRIu64, h->image_size,
 			    payload_len);

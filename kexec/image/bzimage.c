@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * x86 bzImage: Documentation/x86/boot.rst ("The Linux/x86 Boot Protocol"), field offsets and meanings as told there. One
- * file holds a real-mode part, which we only read the setup header of, and the protected-mode part that is loaded.
+ * x86 bzImage: Documentation/x86/boot.rst ("The Linux/x86 Boot Protocol"), field offsets and meanings as told there.
+ * One file holds a real-mode part, of which we read only the setup header, and the protected-mode part that is loaded.
  */
 #include "kexec/image/image.h"
 
@@ -17,7 +17,7 @@
 #define MAGIC_OFF 0x202
 #define SECTOR_BYTES 512
 
-/* An unsigned sum would do for the jump's reach, but it is a signed byte: boot.rst limits the header so. */
+/* The jump is a signed byte, and goes forward: boot.rst, "The kernel_info", derives the largest header from it. */
 #define JUMP_MAX 0x7f
 
 #define LOADED_HIGH (1u << 0)
@@ -126,7 +126,7 @@ static int read_setup(const struct view *whole, struct setup *s)
 
 	*s = (struct setup){ .setup_len = 0 };
 	if (!view_has(whole, MAGIC_OFF, "HdrS", 4))
-		return fail(-ENOEXEC, whole->len < MAGIC_OFF + 4 ? "it ends before \"HdrS\" at 0x202" : "no \"HdrS\" at 0x202");
+		return fail(-ENOEXEC, "%s \"HdrS\" at 0x202", whole->len < MAGIC_OFF + 4 ? "it ends before" : "no");
 	if (!view_has(whole, BOOT_FLAG_OFF, "\x55\xaa", 2))
 		return fail(-ENOEXEC, "no 0xaa55 at 0x1fe");
 
@@ -138,9 +138,10 @@ static int read_setup(const struct view *whole, struct setup *s)
 		return fail(-EINVAL, "truncated inside the setup header");
 	len = MAGIC_OFF + jump - HEADER_OFF;
 	if (opcode != 0xeb || jump > JUMP_MAX || len < header_len_min(s->version))
-		return fail(-EINVAL, "the jump at 0x200 gives its setup header %" PRIu64 " bytes, but boot protocol %u.%02u "
-			    "has %" PRIu64 " or more", opcode == 0xeb && jump <= JUMP_MAX ? len : 0, s->version >> 8,
-			    s->version & 0xff, header_len_min(s->version));
+		return fail(-EINVAL, "the jump at 0x200 gives its setup header %" PRIu64 " bytes, but boot protocol "
+			    "%u.%02u has %" PRIu64 " or more",
+			    opcode == 0xeb && jump <= JUMP_MAX ? len : 0, s->version >> 8, s->version & 0xff,
+			    header_len_min(s->version));
 	if (len > whole->len - HEADER_OFF)
 		return fail(-EINVAL, "truncated inside the setup header");
 	if (view_sub(whole, HEADER_OFF, len, &s->header))
@@ -168,8 +169,8 @@ static int find_payload(const struct view *whole, const struct setup *s, struct 
 	if (said <= ENTRY_64_OFF)
 		return fail(-EINVAL, "its header says that the kernel has only %" PRIu64 " bytes", said);
 	if (s->payload_off > said || s->payload_len > said - s->payload_off)
-		return fail(-EINVAL, "its compressed kernel (%" PRIu32 " bytes at %#" PRIx32 ") reaches out of the %" PRIu64
-			    " bytes that are loaded", s->payload_len, s->payload_off, said);
+		return fail(-EINVAL, "its compressed kernel (%" PRIu32 " bytes at %#" PRIx32 ") reaches out of the "
+			    "%" PRIu64 " bytes that are loaded", s->payload_len, s->payload_off, said);
 	return view_sub(whole, s->setup_len, said < has ? said : has, payload);
 }
 
@@ -180,8 +181,8 @@ static int memory_need(const struct setup *s, uint64_t payload_len, uint64_t *me
 		return 0;
 	}
 	if (s->init_size < payload_len)
-		return fail(-EINVAL, "init_size says that it needs %" PRIu32 " bytes of memory, but it has %" PRIu64 " itself",
-			    s->init_size, payload_len);
+		return fail(-EINVAL, "init_size says that it needs %" PRIu32 " bytes of memory, but it has %" PRIu64
+			    " itself", s->init_size, payload_len);
 	*memsz = s->init_size;
 	return 0;
 }
@@ -189,8 +190,8 @@ static int memory_need(const struct setup *s, uint64_t payload_len, uint64_t *me
 static int check_address(const struct setup *s)
 {
 	if (!s->relocatable && s->version < 0x020a)
-		return fail(-ENOTSUP, "it is not relocatable, and boot protocol %u.%02u does not tell where it runs: use a "
-			    "kernel with CONFIG_RELOCATABLE", s->version >> 8, s->version & 0xff);
+		return fail(-ENOTSUP, "it is not relocatable, and boot protocol %u.%02u does not tell where it runs: "
+			    "use a kernel with CONFIG_RELOCATABLE", s->version >> 8, s->version & 0xff);
 	if (!s->relocatable && !s->pref_address)
 		return fail(-EINVAL, "it is not relocatable, but its only address, pref_address, is 0");
 	if (s->relocatable && (!s->kernel_alignment || (s->kernel_alignment & (s->kernel_alignment - 1))))
@@ -244,7 +245,8 @@ static int parse_64(const struct view *whole, struct image *image)
 	if (err)
 		return err;
 	if (s.version < 0x020c)
-		return fail(-ENOEXEC, "boot protocol %u.%02u, a 64-bit entry needs 2.12", s.version >> 8, s.version & 0xff);
+		return fail(-ENOEXEC, "boot protocol %u.%02u, a 64-bit entry needs 2.12", s.version >> 8,
+			    s.version & 0xff);
 	if (!(s.xloadflags & XLF_KERNEL_64))
 		return fail(-ENOEXEC, "no 64-bit entry (XLF_KERNEL_64 is not set)");
 	err = describe(whole, &s, image);

@@ -18,7 +18,7 @@ enum {
 	IMAGE_5LEVEL = 1u << 4,        /* may be entered with 5-level paging on */
 	IMAGE_EFI_KEXEC = 1u << 5,     /* takes the EFI runtime map of the previous kernel */
 	IMAGE_BIG_ENDIAN = 1u << 6,    /* the kernel runs big endian */
-	IMAGE_LOSES_BELOW = 1u << 7,   /* memory below the kernel is lost to it: everything else goes above (arm64 before 4.6) */
+	IMAGE_LOSES_BELOW = 1u << 7,   /* cannot use memory below itself: the rest goes above (arm64 before 4.6) */
 };
 
 struct image {
@@ -29,7 +29,7 @@ struct image {
 	struct view whole;             /* the (unpacked) image file */
 	struct view payload;           /* what is copied to memory */
 	uint16_t elf_machine;          /* EM_X86_64, EM_386, EM_AARCH64 */
-	uint64_t memsz;                /* bytes of memory that the kernel needs from its first byte on, >= payload.len */
+	uint64_t memsz;                /* bytes that the kernel needs from its first byte on, >= payload.len */
 	uint64_t align;                /* of the load address */
 	uint64_t align_offset;         /* load address = multiple of align + this (arm64 text_offset) */
 	uint64_t pref_paddr;           /* preferred or, when not relocatable, only address; 0: none */
@@ -44,8 +44,8 @@ struct image {
 };
 
 /*
- * One file per format. PROBE answers 0: mine; -ENOEXEC: not mine (recorded: why); anything else: mine, but broken (recorded).
- * PARSE of the same bytes cannot fail after a successful probe: both are one function.
+ * One row per format. PARSE probes and reads in one. 0: mine, and every fact from payload on is set; -ENOEXEC: not
+ * mine; anything else: mine, but broken. Why is recorded, without the file's name. IMAGE untouched on failure.
  */
 struct image_format {
 	const char *name;              /* what -t names: "bzImage64", "Image" */
@@ -59,13 +59,16 @@ extern const struct image_format image_bzimage64, image_bzimage, image_arm64;
 #define IMAGE_UNPACK_MAX (1ull << 30)
 
 /*
- * Open FILE and find its format among FORMATS (NULL-terminated), or only TYPE when that is given; a compressed file is unpacked first. 
- * -ENOEXEC: recorded, with every format that was tried and why each refused, and what unpacking said. -EINVAL and other errors: damaged; recorded.
+ * Open the file PATH and find its format among FORMATS (NULL-terminated), or only TYPE when that is given; a compressed
+ * file is unpacked first. *IMAGE untouched on failure. All recorded:
+ * -ENOEXEC: with every format that was tried and why each refused, and what unpacking said. -EINVAL: damaged,
+ * truncated, or TYPE is unknown (with the list). -ENOTSUP, and the errors of file_open() and unpack().
  */
 int image_open(struct image *image, const char *path, const struct image_format *const *formats, const char *type);
 void image_close(struct image *image);
 
 /* image_open() on bytes in memory (not owned): for tests and fuzzing. */
-int image_parse(struct image *image, const struct view *bytes, const struct image_format *const *formats, const char *type);
+int image_parse(struct image *image, const struct view *bytes, const struct image_format *const *formats,
+		const char *type);
 
 #endif

@@ -157,8 +157,9 @@ static inline char *image_facts(const struct image *im)
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	fprintf(f, "%s payload=%" PRIu64 "@%" PRIu64 " memsz=%#" PRIx64 " align=%#" PRIx64 "+%#" PRIx64, im->format->name,
-		im->payload.len, (uint64_t)(im->payload.base - im->whole.base), im->memsz, im->align, im->align_offset);
+	fprintf(f, "%s payload=%" PRIu64 "@%" PRIu64 " memsz=%#" PRIx64 " align=%#" PRIx64 "+%#" PRIx64,
+		im->format->name, im->payload.len, (uint64_t)(im->payload.base - im->whole.base), im->memsz, im->align,
+		im->align_offset);
 	fprintf(f, " pref=%#" PRIx64 " initrd_last=%#" PRIx64 " cmdline=%u", im->pref_paddr, im->max_initrd_last,
 		im->cmdline_max);
 	if (im->flags & IMAGE_ENTRY_64)

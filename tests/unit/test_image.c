@@ -157,7 +157,8 @@ TEST(bzimage_sizes)
 	CHECK(refused("bzImage syssize=32", -EINVAL, "only 512 bytes"));
 	CHECK(refused("bzImage setup_sects=255 cut=6656", -EINVAL,
 		      "truncated: its setup code alone says 131072 bytes, the file has 6656"));
-	CHECK(refused("bzImage setup_sects=12 cut=6656", -EINVAL, "setup code alone says 6656 bytes, the file has 6656"));
+	CHECK(refused("bzImage setup_sects=12 cut=6656", -EINVAL,
+		      "setup code alone says 6656 bytes, the file has 6656"));
 	CHECK(refused("bzImage payload_length=4000", -EINVAL, "its compressed kernel (4000 bytes at 0x2cc)"));
 	CHECK(refused("bzImage payload_offset=0xffffffff payload_length=1", -EINVAL, "its compressed kernel"));
 	CHECK(refused("bzImage payload_offset=1 payload_length=0xffffffff", -EINVAL, "its compressed kernel"));
@@ -165,7 +166,8 @@ TEST(bzimage_sizes)
 
 TEST(bzimage_header)
 {
-	CHECK(refused("bzImage magic=0", -ENOEXEC, "bzImage64: no \"HdrS\" at 0x202; bzImage: no \"HdrS\" at 0x202; Image: "));
+	CHECK(refused("bzImage magic=0", -ENOEXEC,
+		      "bzImage64: no \"HdrS\" at 0x202; bzImage: no \"HdrS\" at 0x202; Image: "));
 	CHECK(refused("bzImage boot_flag=0", -ENOEXEC, "no 0xaa55 at 0x1fe"));
 	CHECK(refused("bzImage loadflags=0", -ENOEXEC, "bzImage64: a zImage, loaded low"));
 	CHECK(refused("bzImage jump_opcode=0x90", -EINVAL, "the jump at 0x200"));
@@ -185,18 +187,21 @@ TEST(arm64_image)
 {
 	CHECK(facts_are("Image", NULL,
 			"Image payload=10240@0 memsz=0x10000 align=0x200000+0 pref=0 initrd_last=0xffffffffffffffff "
-			"cmdline=2047 entry64=0 machine=183 page=12 protocol=0 header=0 relocatable above-4g entry-64"));
+			"cmdline=2047 entry64=0 machine=183 page=12 protocol=0 header=0 relocatable above-4g "
+			"entry-64"));
 	/* Big endian, 64 KiB pages, 4.5 or older: nothing may lie below it. */
 	CHECK(facts_are("Image text_offset=0x80000 flags=7", NULL,
-			"Image payload=10240@0 memsz=0x10000 align=0x200000+0x80000 pref=0 initrd_last=0xffffffffffffffff "
-			"cmdline=2047 entry64=0 machine=183 page=16 protocol=0 header=0 relocatable above-4g entry-64 "
-			"big-endian loses-below"));
+			"Image payload=10240@0 memsz=0x10000 align=0x200000+0x80000 pref=0 "
+			"initrd_last=0xffffffffffffffff cmdline=2047 entry64=0 machine=183 page=16 protocol=0 "
+			"header=0 relocatable above-4g entry-64 big-endian loses-below"));
 	CHECK(facts_are("Image flags=0xc", NULL,
 			"Image payload=10240@0 memsz=0x10000 align=0x200000+0 pref=0 initrd_last=0xffffffffffffffff "
-			"cmdline=2047 entry64=0 machine=183 page=14 protocol=0 header=0 relocatable above-4g entry-64"));
+			"cmdline=2047 entry64=0 machine=183 page=14 protocol=0 header=0 relocatable above-4g "
+			"entry-64"));
 	CHECK(facts_are("Image flags=8", NULL,
 			"Image payload=10240@0 memsz=0x10000 align=0x200000+0 pref=0 initrd_last=0xffffffffffffffff "
-			"cmdline=2047 entry64=0 machine=183 page=0 protocol=0 header=0 relocatable above-4g entry-64"));
+			"cmdline=2047 entry64=0 machine=183 page=0 protocol=0 header=0 relocatable above-4g "
+			"entry-64"));
 	/* Before 3.17: no size, text_offset in an unknown byte order. */
 	CHECK(facts_are("Image code0=0x14000010 pe=0 image_size=0 text_offset=0x0000080000000000 flags=0xff", NULL,
 			"Image payload=10240@0 memsz=0x1002800 align=0x200000+0x80000 pref=0 "
@@ -205,23 +210,27 @@ TEST(arm64_image)
 	/* The signature behind the last section is not loaded. */
 	CHECK(facts_are("Image tail=1472", NULL,
 			"Image payload=10240@0 memsz=0x10000 align=0x200000+0 pref=0 initrd_last=0xffffffffffffffff "
-			"cmdline=2047 entry64=0 machine=183 page=12 protocol=0 header=0 relocatable above-4g entry-64"));
+			"cmdline=2047 entry64=0 machine=183 page=12 protocol=0 header=0 relocatable above-4g "
+			"entry-64"));
 	/* Without EFI all of the file is the kernel. */
 	CHECK(facts_are("Image code0=0x14000010 pe=0 kernel=4097", NULL,
 			"Image payload=4097@0 memsz=0x10000 align=0x200000+0 pref=0 initrd_last=0xffffffffffffffff "
-			"cmdline=2047 entry64=0 machine=183 page=12 protocol=0 header=0 relocatable above-4g entry-64"));
+			"cmdline=2047 entry64=0 machine=183 page=12 protocol=0 header=0 relocatable above-4g "
+			"entry-64"));
 }
 
 TEST(arm64_refused)
 {
-	CHECK(refused("Image magic=0", -ENOEXEC, "Image: no \"ARM\\x64\" at 56; unpacking: no known compression magic"));
+	CHECK(refused("Image magic=0", -ENOEXEC,
+		      "Image: no \"ARM\\x64\" at 56; unpacking: no known compression magic"));
 	CHECK(refused("Image image_size=10239", -EINVAL, "its image_size says 10239 bytes, the file has 10240"));
 	CHECK(refused("Image image_size=0xffffffffffffffff", -EINVAL, "more than a kernel can have"));
 	CHECK(refused("Image image_size=0x100000001", -EINVAL, "more than a kernel can have"));
 	CHECK(refused("Image text_offset=0x200000", -EINVAL, "text_offset 0x200000 is not"));
 	CHECK(refused("Image text_offset=0x80001", -EINVAL, "text_offset 0x80001 is not"));
 	CHECK(refused("Image text_offset=0xfffffffffffff000", -EINVAL, "text_offset"));
-	CHECK(refused("Image data_rawsize=0x801", -EINVAL, "truncated: its sections say 10241 bytes, the file has 10240"));
+	CHECK(refused("Image data_rawsize=0x801", -EINVAL,
+		      "truncated: its sections say 10241 bytes, the file has 10240"));
 	CHECK(refused("Image data_rawsize=0xffffffff data_offset_in_file=0xffffffff", -EINVAL,
 		      "its sections say 8589934590 bytes"));
 	CHECK(refused("Image pe_magic=0", -EINVAL, "damaged: its PE header should be at 0x40"));
@@ -258,7 +267,8 @@ static void check_truncations(const char *text, uint64_t len, uint64_t from)
 TEST(truncated_anywhere)
 {
 	check_truncations("bzImage tail=100", 2560 + 4096 + 100, 2560 + 4096);
-	check_truncations("bzImage setup_sects=1 kernel=528 payload_offset=0 payload_length=528", 1024 + 528, 1024 + 528);
+	check_truncations("bzImage setup_sects=1 kernel=528 payload_offset=0 payload_length=528", 1024 + 528,
+			  1024 + 528);
 	check_truncations("bzImage version=0x20a jump=0x62", 2560 + 4096, 2560 + 4096);
 	check_truncations("Image tail=100", 0x2800 + 100, 0x2800);
 	/* The sections may stand in any order. */
@@ -274,7 +284,8 @@ TEST(types)
 	make_image(&b, "bzImage");
 	CHECK_FAILS(parse(&image, &b, x86, "bzimage"), -EINVAL,
 		    "unknown image type \"bzimage\": known here: bzImage64, bzImage");
-	CHECK_FAILS(parse(&image, &b, arm64, "bzImage64"), -EINVAL, "unknown image type \"bzImage64\": known here: Image");
+	CHECK_FAILS(parse(&image, &b, arm64, "bzImage64"), -EINVAL,
+		    "unknown image type \"bzImage64\": known here: Image");
 	CHECK_FAILS(parse(&image, &b, all, "Image"), -ENOEXEC,
 		    "k.img is no Image: no \"ARM\\x64\" at 56; unpacking: no known compression magic; "
 		    "it looks like an x86 bzImage");
@@ -448,8 +459,8 @@ TEST(open_a_compressed_file)
 	CHECK_FAILS(image_open(&image, path, arm64, NULL), -EINVAL, "is truncated: its gzip data");
 	/* Truncated before it was packed. */
 	gzip_file(b.data, b.len - 1, 0);
-	CHECK_FAILS(image_open(&image, path, arm64, NULL), -EINVAL, "Image: truncated: its sections say 10240 bytes, the file "
-		    "has 10239");
+	CHECK_FAILS(image_open(&image, path, arm64, NULL), -EINVAL,
+		    "Image: truncated: its sections say 10240 bytes, the file has 10239");
 	gzip_file("hello, world", 12, 0);
 	CHECK_FAILS(image_open(&image, path, arm64, NULL), -ENOEXEC,
 		    "(gzip, unpacked to 12 bytes) is no kernel image: Image: it ends before \"ARM\\x64\" at 56");

@@ -83,10 +83,11 @@ TEST(every_kind)
 	row = json_object_in(root, "object");
 	json_add_number(json_array_in(row, "inner"), NULL, 4);
 	json_array_in(root, "nothing");
-	check_printed(root, "{\"name\":\"a b/c \\\"d\\\" \\\\\",\"least\":-9223372036854775808,\"most\":9223372036854775807,"
+	check_printed(root, "{\"name\":\"a b/c \\\"d\\\" \\\\\",\"least\":-9223372036854775808,"
+			    "\"most\":9223372036854775807,"
 			    "\"last\":\"0xffffffffffffffff\",\"first\":\"0x0\",\"above_2_to_53\":\"0x20000000000001\","
-			    "\"yes\":true,\"no\":false,\"list\":[1,\"two\",{\"three\":true}],\"object\":{\"inner\":[4]},"
-			    "\"nothing\":[]}");
+			    "\"yes\":true,\"no\":false,\"list\":[1,\"two\",{\"three\":true}],"
+			    "\"object\":{\"inner\":[4]},\"nothing\":[]}");
 }
 
 /* Printing does not change it. */
@@ -161,7 +162,8 @@ TEST(bytes_that_are_no_utf8)
 	json_add_string(root, "surrogate", "\xed\xa0\x80");
 	json_add_string(root, "too_high", "\xf4\x90\x80\x80");
 	check_printed(root, "{\"latin\":\"caf\xef\xbf\xbd!\",\"fine\":\"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\xaa\x82\","
-			    "\"cut\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\"long_form\":\"\xef\xbf\xbd\xef\xbf\xbd\","
+			    "\"cut\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
+			    "\"long_form\":\"\xef\xbf\xbd\xef\xbf\xbd\","
 			    "\"surrogate\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
 			    "\"too_high\":\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"}");
 }

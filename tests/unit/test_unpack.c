@@ -716,7 +716,8 @@ TEST(without_the_library)
 		while (strcmp(s->name, files[i].format))
 			s++;
 		CHECK_STR(s->library, files[i].library);
-		snprintf(text, sizeof(text), "test.img is compressed with %s, and this build has no %s", s->name, s->library);
+		snprintf(text, sizeof(text), "test.img is compressed with %s, and this build has no %s", s->name,
+			 s->library);
 		CHECK(refuses((const uint8_t *)files[i].start, files[i].len, MAX, s->built_in ? -EINVAL : -ENOTSUP,
 			      s->built_in ? "truncated" : text));
 	}
