@@ -181,10 +181,11 @@ static void describe_word(const char *raw, size_t n, char *out)
 	equals = body[0] ? strchr(body + 1, '=') : NULL;
 	value_quoted = equals && equals[1] == '"';
 	if (quoted || value_quoted) {
-		char *last = body + strlen(body) - 1;
+		size_t len = strlen(body);
 
-		if (last > body - 1 && *last == '"' && last != (value_quoted ? equals + 1 : NULL))
-			*last = 0;
+		/* The quote in front of a value is not also the one behind it. */
+		if (len && body[len - 1] == '"' && !(value_quoted && body + len - 2 == equals))
+			body[len - 1] = 0;
 	}
 	if (equals)
 		*equals = 0;
