@@ -97,8 +97,8 @@ int corehdr_size(const struct core_layout *layout, uint64_t *size)
 		return err;
 	nr = count_headers(layout);
 	if (nr >= PN_XNUM)
-		return fail(-E2BIG, "the dump would need %" PRIu64 " ELF headers (%zu CPUs, %zu memory ranges); /proc/vmcore "
-			    "takes at most %u", nr, layout->info->nr_notes, layout->dump->nr, PN_XNUM - 1);
+		return fail(-E2BIG, "the dump would need %" PRIu64 " ELF headers (%zu CPUs, %zu memory ranges); "
+			    "/proc/vmcore takes at most %u", nr, layout->info->nr_notes, layout->dump->nr, PN_XNUM - 1);
 	*size = elf_ehdr_size(layout->width) + nr * elf_phdr_size(layout->width);
 	return 0;
 }
@@ -119,7 +119,8 @@ static int check_width(const struct builder *b, const char *what, uint64_t start
 {
 	if (b->elf.width == 8 || (start <= UINT32_MAX && len <= UINT32_MAX && len - 1 <= UINT32_MAX - start))
 		return 0;
-	return fail(-ERANGE, "%s at %#" PRIx64 "-%#" PRIx64 " does not fit ELF32 core headers; use --elf64-core-headers",
+	return fail(-ERANGE, "%s at %#" PRIx64 "-%#" PRIx64 " does not fit ELF32 core headers; use "
+		    "--elf64-core-headers",
 		    what, start, start + (len - 1));
 }
 

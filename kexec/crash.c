@@ -206,8 +206,8 @@ static int add_note(struct crash_info *c, const struct root *root, const char *n
 	if (err)
 		return err;
 	if (note->paddr > UINT64_MAX - (*len - 1))
-		return fail(-EINVAL, "the notes of CPU %" PRIu32 ", %" PRIu64 " bytes at %#" PRIx64 ", wrap around", cpu, *len,
-			    note->paddr);
+		return fail(-EINVAL, "the notes of CPU %" PRIu32 ", %" PRIu64 " bytes at %#" PRIx64 ", wrap around",
+			    cpu, *len, note->paddr);
 	note->cpu = cpu;
 	note->len = *len;
 	c->nr_notes++;

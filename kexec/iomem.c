@@ -102,7 +102,8 @@ static int check_order(const struct line *line)
 
 	if (line->range.last == line->range.start - 1 || !line_type(line, &type))
 		return 0;
-	return fail(-EINVAL, "/proc/iomem line %zu: \"%.*s\" starts at %#" PRIx64 " and stops before that, at %#" PRIx64,
+	return fail(-EINVAL, "/proc/iomem line %zu: \"%.*s\" starts at %#" PRIx64 " and stops before that, at "
+		    "%#" PRIx64,
 		    line->nr, TEXT_ARGS(&line->name), line->range.start, line->range.last);
 }
 

@@ -34,7 +34,8 @@ void kcore_deinit(struct kcore *k)
 static int front_sum(uint64_t off, uint64_t len, const char *what, uint64_t *sum)
 {
 	if (off > FRONT_MAX || len > FRONT_MAX - off)
-		return fail(-EINVAL, "/proc/kcore: the %s (%" PRIu64 " bytes at %#" PRIx64 ") reach beyond the first %u "
+		return fail(-EINVAL, "/proc/kcore: the %s (%" PRIu64 " bytes at %#" PRIx64 ") reach beyond the "
+			    "first %u "
 			    "bytes of the file", what, len, off, FRONT_MAX);
 	*sum = off + len;
 	return 0;

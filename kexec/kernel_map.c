@@ -156,7 +156,7 @@ int kernel_map_find(struct kernel_map *map, char **why, const struct view *vmcor
 		if (err)
 			return err;
 		if (!found)
-			reason = "neither the vmcoreinfo in /proc/kcore nor /proc/kallsyms tells where the kernel is mapped";
+			reason = "neither the vmcoreinfo in /proc/kcore nor /proc/kallsyms tells where it is mapped";
 	}
 	if (!reason)
 		reason = implausible(&span, offset, vmcoreinfo, arch, m);

@@ -36,7 +36,7 @@ const char *mem_type_name(enum mem_type type);
 bool mem_type_find(const struct text *name, enum mem_type *type);
 
 struct memmap {
-	struct ranges firmware;    /* the map to hand on, typed: see memmap_read. Never MEM_RAM_HOTPLUG: drivers add it */
+	struct ranges firmware;    /* the map to hand on, typed (memmap_read). Never MEM_RAM_HOTPLUG: drivers add it */
 	struct ranges ram;         /* the running kernel's System RAM: MEM_RAM and MEM_RAM_HOTPLUG */
 	struct ranges crash;       /* every "Crash kernel" region, MEM_CRASH; ascending, neighbours merged */
 	struct range crash_high;   /* the "Crash kernel" line with the highest address; last < start: none */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The small texts of /sys and what surrounds them. The first byte names the parser, the rest is its text:
- * 'f' START|END|TYPE of a firmware map entry, 'c' a list of CPUs, 's' /sys/kernel/vmcoreinfo, 'v' a vmcoreinfo text, 'k' kallsyms.
+ * The small texts of /sys and what surrounds them. The first byte names the parser, the rest is its text: 'f'
+ * START|END|TYPE of a firmware map entry, 'c' a list of CPUs, 's' /sys/kernel/vmcoreinfo, 'v' a vmcoreinfo
+ * text, 'k' kallsyms.
  */
 #include "kexec/crash.h"
 #include "kexec/kernel_map.h"
@@ -62,7 +63,8 @@ static void vmcoreinfo_text(const struct view *text)
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (vmcoreinfo_find(text, keys[i], &value, &len))
-			check((const uint8_t *)value >= text->base && (uint64_t)((const uint8_t *)value - text->base) + len <= text->len);
+			check((const uint8_t *)value >= text->base &&
+			      (uint64_t)((const uint8_t *)value - text->base) + len <= text->len);
 		vmcoreinfo_number(text, keys[i], 10, &number);
 		vmcoreinfo_number(text, keys[i], 16, &number);
 		vmcoreinfo_number(text, keys[i], 0, &number);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Bytes of a /proc/kcore as fs/proc/kcore.c lays them out: ELF header, program headers (the PT_NOTE first), notes, and nothing behind.
- * Written from the ELF documents alone, without lib/elf.h.
+ * Bytes of a /proc/kcore as fs/proc/kcore.c lays them out: ELF header, program headers (the PT_NOTE first),
+ * notes, and nothing behind. Written from the ELF documents alone, without lib/elf.h.
  */
 #ifndef TESTS_UNIT_KCORE_MAKER_H
 #define TESTS_UNIT_KCORE_MAKER_H
@@ -34,7 +34,8 @@ static inline void maker_put(struct blob *b, uint64_t value, unsigned int bytes,
 	}
 }
 
-static inline void maker_note(struct blob *b, const char *name, uint32_t type, const char *desc, size_t len, bool big_endian)
+static inline void maker_note(struct blob *b, const char *name, uint32_t type, const char *desc, size_t len,
+			      bool big_endian)
 {
 	static const char zeros[4];
 
@@ -47,7 +48,8 @@ static inline void maker_note(struct blob *b, const char *name, uint32_t type, c
 	blob_append(b, zeros, -len & 3);
 }
 
-static inline void maker_phdr(struct blob *b, const struct kcore_maker *k, uint32_t type, uint64_t off, const struct kcore_load *load)
+static inline void maker_phdr(struct blob *b, const struct kcore_maker *k, uint32_t type, uint64_t off,
+			      const struct kcore_load *load)
 {
 	const unsigned int w = k->width;
 

@@ -103,6 +103,13 @@ static bool note_is_good(const struct header *h, uint64_t paddr, uint64_t len)
 	return h->type == PT_NOTE && h->off == paddr && h->paddr == paddr && h->filesz == len && h->memsz == len && !h->vaddr;
 }
 
+static bool has_kernel(const struct core_layout *layout)
+{
+	const struct kernel_map *kernel = &layout->info->kernel;
+
+	return kernel->known && (layout->width == 8 || kernel->vaddr + kernel->len - 1 <= UINT32_MAX);
+}
+
 /* Parse what was built and compare it with the layout. */
 static bool verify(const struct core_layout *layout, const struct blob *b)
 {
@@ -116,11 +123,12 @@ static bool verify(const struct core_layout *layout, const struct blob *b)
 		good = i < got.nr && note_is_good(&got.h[i], info->notes[i].paddr, info->notes[i].len);
 	if (good && info->vmcoreinfo_len)
 		good = note_is_good(&got.h[i++], info->vmcoreinfo_paddr, info->vmcoreinfo_len);
-	if (good && info->kernel.known && (layout->width == 8 || info->kernel.vaddr + info->kernel.len - 1 <= UINT32_MAX)) {
+	if (good && has_kernel(layout)) {
 		uint64_t at = 0;
 
 		for (; good && at < info->kernel.len; i++) {
-			good = i < got.nr && got.h[i].paddr == info->kernel.paddr + at && load_is_good(layout, &got.h[i], info->kernel.vaddr + at);
+			good = i < got.nr && got.h[i].paddr == info->kernel.paddr + at &&
+			       load_is_good(layout, &got.h[i], info->kernel.vaddr + at);
 			at += got.h[i].memsz;
 		}
 		good = good && at == info->kernel.len;

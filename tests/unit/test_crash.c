@@ -17,8 +17,10 @@ TEST(cpulist)
 		uint64_t nr_cpus;
 		size_t nr_ranges;
 	} cases[] = {
-		{ "0\n", 0, 1, 1 }, { "0-3,8,10-11\n", 0, 7, 3 }, { "0-8191", 0, 8192, 1 }, { "\n", 0, 0, 0 }, { "", 0, 0, 0 },
-		{ "5,3,4", 0, 3, 1 }, { "4294967295", 0, 1, 1 }, { "4294967296", -EINVAL, 0, 0 }, { "3-1", -EINVAL, 0, 0 },
+		{ "0\n", 0, 1, 1 }, { "0-3,8,10-11\n", 0, 7, 3 }, { "0-8191", 0, 8192, 1 }, { "\n", 0, 0, 0 },
+		{ "", 0, 0, 0 },
+		{ "5,3,4", 0, 3, 1 }, { "4294967295", 0, 1, 1 }, { "4294967296", -EINVAL, 0, 0 },
+		{ "3-1", -EINVAL, 0, 0 },
 		{ "1,", -EINVAL, 0, 0 }, { ",1", -EINVAL, 0, 0 }, { "1-", -EINVAL, 0, 0 }, { "-1", -EINVAL, 0, 0 },
 		{ "1 2", -EINVAL, 0, 0 }, { "1--2", -EINVAL, 0, 0 }, { "a", -EINVAL, 0, 0 }, { "0x1", -EINVAL, 0, 0 },
 		{ "0-3:1/2", -EINVAL, 0, 0 }, { "1,,2", -EINVAL, 0, 0 }, { "99999999999999999999", -EINVAL, 0, 0 },
@@ -41,7 +43,8 @@ TEST(cpulist)
 
 TEST(vmcoreinfo_of_sysfs)
 {
-	static const char *const bad[] = { "", "\n", "1000", "1000 ", "1000 0", "x 1000", "1000 g", "1000 10 10", "-1 1000",
+	static const char *const bad[] = { "", "\n", "1000", "1000 ", "1000 0", "x 1000", "1000 g", "1000 10 10",
+					   "-1 1000",
 		"0x 1000", "ffffffffffffffff 2", "10000000000000000 10" };
 	uint64_t paddr, len;
 
@@ -291,7 +294,8 @@ static const struct map_case map_cases[] = {
 	{ &arch_arm64, ARM64_IOMEM, "SYMBOL(_stext)=ffffc2b7d9c10000\nNUMBER(kimage_voffset)=0xffffc2b789a00000\n",
 	  "ffffc2b7d9c10000 T _stext\n", true, 0xffffc2b7d9c10000, 0x50210000, ARM64_LEN, NULL },
 	/* No vmcoreinfo: kallsyms, by the symbol that iomem's line starts with. */
-	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c10000 T _stext\n", true, 0xffffc2b7d9c10000, 0x50210000, ARM64_LEN, NULL },
+	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c10000 T _stext\n", true, 0xffffc2b7d9c10000, 0x50210000,
+	  ARM64_LEN, NULL },
 	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c00000 T _text\nffffc2b7d9c10000 T _stext\n",
 	  true, 0xffffc2b7d9c10000, 0x50210000, ARM64_LEN, NULL },
 	{ &arch_arm64, "40000000-bfffffff : System RAM\n  50200000-5134ffff : Kernel code\n", NULL,
@@ -300,21 +304,27 @@ static const struct map_case map_cases[] = {
 	  true, 0xffffffff9ca00000, 0x1a200000, X86_LEN, NULL },
 	/* Nothing to go by. */
 	{ &arch_arm64, ARM64_IOMEM, NULL, NULL, false, 0, 0, 0, "neither" },
-	{ &arch_arm64, ARM64_IOMEM, NULL, "0000000000000000 T _text\n0000000000000000 T _stext\n", false, 0, 0, 0, "neither" },
-	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c20000 T _text\nffffc2b7d9c20040 T _stext\n", false, 0, 0, 0, "neither" },
+	{ &arch_arm64, ARM64_IOMEM, NULL, "0000000000000000 T _text\n0000000000000000 T _stext\n", false, 0, 0, 0,
+	  "neither" },
+	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c20000 T _text\nffffc2b7d9c20040 T _stext\n", false, 0, 0, 0,
+	  "neither" },
 	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c10000 t _stext\t[module]\n", false, 0, 0, 0, "neither" },
 	{ &arch_x86_64, PLAIN_RAM, "NUMBER(phys_base)=0\n", NULL, false, 0, 0, 0, "Kernel code" },
 	/* Implausible. */
-	{ &arch_x86_64, X86_IOMEM, "SYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=0\n", NULL, false, 0, 0, 0, "_stext" },
+	{ &arch_x86_64, X86_IOMEM, "SYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=0\n", NULL, false, 0, 0, 0,
+	  "_stext" },
 	{ &arch_x86_64, X86_IOMEM, "NUMBER(phys_base)=5\n", NULL, false, 0, 0, 0, "page aligned" },
 	{ &arch_x86_64, X86_IOMEM, "NUMBER(phys_base)=-1704984576\n", NULL, false, 0, 0, 0, "wrap" },
 	{ &arch_arm64, ARM64_IOMEM, "NUMBER(kimage_voffset)=0x0\n", NULL, false, 0, 0, 0, "not one of the kernel's" },
-	{ &arch_arm64, "40000000-4fffffff : System RAM\n50210000-5134ffff : Kernel code\n", "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL,
+	{ &arch_arm64, "40000000-4fffffff : System RAM\n50210000-5134ffff : Kernel code\n",
+	  "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL,
 	  false, 0, 0, 0, "does not lie in RAM" },
-	{ &arch_arm64, ARM64_IOMEM "  52000000-5fffffff : Crash kernel\n", "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL,
+	{ &arch_arm64, ARM64_IOMEM "  52000000-5fffffff : Crash kernel\n",
+	  "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL,
 	  false, 0, 0, 0, "crash region" },
 	/* A first line that is no page's start, as kernels that were not page aligned had. */
-	{ &arch_x86_64, "00100000-7ffdbfff : System RAM\n  1a200040-1b202816 : Kernel code\n", "NUMBER(phys_base)=421527552\n", NULL,
+	{ &arch_x86_64, "00100000-7ffdbfff : System RAM\n  1a200040-1b202816 : Kernel code\n",
+	  "NUMBER(phys_base)=421527552\n", NULL,
 	  true, 0xffffffff81000000, 0x1a200000, 0x1002817, NULL },
 };
 

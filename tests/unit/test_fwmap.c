@@ -24,8 +24,10 @@ TEST(all_types)
 		const char *text;
 		enum mem_type type;
 	} cases[] = {
-		{ "System RAM", MEM_RAM }, { "Reserved", MEM_RESERVED }, { "reserved", MEM_RESERVED }, { "ACPI Tables", MEM_ACPI },
-		{ "ACPI Non-volatile Storage", MEM_ACPI_NVS }, { "Unusable memory", MEM_UNUSABLE }, { "Persistent Memory", MEM_PMEM },
+		{ "System RAM", MEM_RAM }, { "Reserved", MEM_RESERVED }, { "reserved", MEM_RESERVED },
+		{ "ACPI Tables", MEM_ACPI },
+		{ "ACPI Non-volatile Storage", MEM_ACPI_NVS }, { "Unusable memory", MEM_UNUSABLE },
+		{ "Persistent Memory", MEM_PMEM },
 		{ "Persistent Memory (legacy)", MEM_PRAM }, { "Soft Reserved", MEM_SOFT_RESERVED },
 		{ "Unknown E820 type", MEM_RESERVED }, { "a type of the future", MEM_RESERVED },
 	};
@@ -65,7 +67,8 @@ TEST(bad_entries)
 		struct memmap m;
 
 		memmap_init(&m);
-		CHECK_FAILS(fwmap_parse_entry(&m, cases[i].start, cases[i].last, "System RAM"), -EINVAL, cases[i].message);
+		CHECK_FAILS(fwmap_parse_entry(&m, cases[i].start, cases[i].last, "System RAM"), -EINVAL,
+			    cases[i].message);
 		CHECK_EQ(m.firmware.nr, 0);
 		memmap_deinit(&m);
 	}

@@ -19,8 +19,10 @@ static bool same(const struct ranges *s, const struct range *want)
 	while (want[nr].last)
 		nr++;
 	for (size_t i = 0; i < s->nr; i++) {
-		if (i >= nr || s->r[i].start != want[i].start || s->r[i].last != want[i].last || s->r[i].type != want[i].type) {
-			printf("range %zu is %#" PRIx64 "-%#" PRIx64 " type %u\n", i, s->r[i].start, s->r[i].last, s->r[i].type);
+		if (i >= nr || s->r[i].start != want[i].start || s->r[i].last != want[i].last ||
+		    s->r[i].type != want[i].type) {
+			printf("range %zu is %#" PRIx64 "-%#" PRIx64 " type %u\n", i, s->r[i].start, s->r[i].last,
+			       s->r[i].type);
 			return false;
 		}
 	}
@@ -54,11 +56,13 @@ TEST(x86)
 	struct memmap m;
 
 	CHECK_EQ(parse(&m, text), 0);
-	SAME(m.ram, { 0x1000, 0x9fbff, MEM_RAM }, { 0x100000, 0x7ffdbfff, MEM_RAM }, { 0x100000000, 0x23fffffff, MEM_RAM });
+	SAME(m.ram, { 0x1000, 0x9fbff, MEM_RAM }, { 0x100000, 0x7ffdbfff, MEM_RAM },
+	     { 0x100000000, 0x23fffffff, MEM_RAM });
 	SAME(m.crash, { 0x6f000000, 0x7effffff, MEM_CRASH });
 	SAME(m.holes);
 	SAME(m.firmware, { 0, 0xfff, MEM_RESERVED }, { 0x1000, 0x9fbff, MEM_RAM }, { 0x9fc00, 0x9ffff, MEM_RESERVED },
-	     { 0xf0000, 0xfffff, MEM_RESERVED }, { 0x100000, 0x7ffdbfff, MEM_RAM }, { 0x7ffdc000, 0x7ffeffff, MEM_ACPI },
+	     { 0xf0000, 0xfffff, MEM_RESERVED }, { 0x100000, 0x7ffdbfff, MEM_RAM },
+	     { 0x7ffdc000, 0x7ffeffff, MEM_ACPI },
 	     { 0x7fff0000, 0x7fffffff, MEM_ACPI_NVS }, { 0xb0000000, 0xbfffffff, MEM_RESERVED },
 	     { 0x100000000, 0x23fffffff, MEM_RAM }, { 0x240000000, 0x24fffffff, MEM_UNUSABLE });
 	CHECK_EQ(m.kernel_code.start, 0x1a200000);
@@ -251,8 +255,8 @@ TEST(odd_names)
 {
 	struct memmap m;
 
-	CHECK_EQ(parse(&m, "00001000-00001fff : \n00002000-00002fff : <BAD>\n00003000-00003fff : a : b\n00004000-00004fff :  System RAM\n"),
-		 0);
+	CHECK_EQ(parse(&m, "00001000-00001fff : \n00002000-00002fff : <BAD>\n"
+			   "00003000-00003fff : a : b\n00004000-00004fff :  System RAM\n"), 0);
 	CHECK_EQ(m.ram.nr, 0);
 	CHECK_EQ(m.firmware.nr, 0);
 	memmap_deinit(&m);
@@ -267,7 +271,8 @@ TEST(backward_ranges)
 	CHECK_FAILS(parse(&m, "00009000-00001fff : Crash kernel\n"), -EINVAL, "Crash kernel");
 	memmap_deinit(&m);
 	/* No bytes, and devices: not our business. */
-	CHECK_EQ(parse(&m, "00002000-00001fff : System RAM\n00009000-00001fff : 0000:00:1f.0\n00010000-0001ffff : System RAM\n"), 0);
+	CHECK_EQ(parse(&m, "00002000-00001fff : System RAM\n00009000-00001fff : 0000:00:1f.0\n"
+			   "00010000-0001ffff : System RAM\n"), 0);
 	SAME(m.ram, { 0x10000, 0x1ffff, MEM_RAM });
 	memmap_deinit(&m);
 }
@@ -322,7 +327,8 @@ TEST(names_of_all_types)
 
 TEST(random_trees)
 {
-	static const char *const names[] = { "System RAM", "Reserved", "PCI Bus 0000:00", "System RAM (kmem)", "ACPI Tables" };
+	static const char *const names[] = { "System RAM", "Reserved", "PCI Bus 0000:00", "System RAM (kmem)",
+					     "ACPI Tables" };
 	static const char *const children[] = { "reserved", "Kernel code", "Crash kernel", "GART", "0000:00:02.0" };
 
 	for (int round = 0; round < 300; round++) {
@@ -345,7 +351,8 @@ TEST(random_trees)
 
 				if (child >= 5)
 					continue;
-				fprintf(f, "  %08zx-%08zx : %s\n", (at + i) << 12, ((at + i + 1) << 12) - 1, children[child]);
+				fprintf(f, "  %08zx-%08zx : %s\n", (at + i) << 12, ((at + i + 1) << 12) - 1,
+					children[child]);
 				dumped[at + i] = is_ram && child != 2 && child != 3;
 			}
 			at += cells + test_random() % 3;
@@ -376,7 +383,8 @@ TEST(sixty_thousand_lines)
 	FILE *f = open_memstream(&text, &len);
 
 	for (uint64_t i = 0; i < 60000; i++)
-		fprintf(f, "%08" PRIx64 "-%08" PRIx64 " : System RAM%s\n", (2 * i) << 27, ((2 * i + 1) << 27) - 1, i % 3 ? "" : " (virtio_mem)");
+		fprintf(f, "%08" PRIx64 "-%08" PRIx64 " : System RAM%s\n", (2 * i) << 27, ((2 * i + 1) << 27) - 1,
+			i % 3 ? "" : " (virtio_mem)");
 	fclose(f);
 	memmap_init(&m);
 	ranges_init(&dump);

@@ -36,7 +36,8 @@ static bool has_info(const struct kcore *k, const char *text)
 TEST(both_widths_and_orders)
 {
 	for (unsigned int i = 0; i < 4; i++) {
-		static const struct kcore_load low[] = { { 0xc0000000, 0, 0x30000000 }, { 0xf0000000, UINT32_MAX, 0x1000 } };
+		static const struct kcore_load low[] = { { 0xc0000000, 0, 0x30000000 },
+							 { 0xf0000000, UINT32_MAX, 0x1000 } };
 		struct kcore_maker maker = x86;
 		struct tree t = tree_new();
 		struct kcore k;
@@ -168,8 +169,10 @@ TEST(nonsense_fields)
 		unsigned int off, bytes;
 		uint64_t value;
 	} cases[] = {
-		{ 4, 1, 0 }, { 4, 1, 3 }, { 5, 1, 0 }, { 5, 1, 3 }, { 16, 2, ET_EXEC }, { 32, 8, UINT64_MAX - 63 }, { 32, 8, 1u << 30 },
-		{ 54, 2, 31 }, { 54, 2, 0 }, { 64 + 8, 8, UINT64_MAX }, { 64 + 8, 8, 1ull << 40 }, { 64 + 32, 8, UINT64_MAX },
+		{ 4, 1, 0 }, { 4, 1, 3 }, { 5, 1, 0 }, { 5, 1, 3 }, { 16, 2, ET_EXEC },
+		{ 32, 8, UINT64_MAX - 63 }, { 32, 8, 1u << 30 },
+		{ 54, 2, 31 }, { 54, 2, 0 }, { 64 + 8, 8, UINT64_MAX }, { 64 + 8, 8, 1ull << 40 },
+		{ 64 + 32, 8, UINT64_MAX },
 		{ 64 + 32, 8, 1u << 28 },
 	};
 
@@ -202,7 +205,8 @@ static bool direct_map(const struct kcore_load *loads, size_t nr, uint64_t *offs
 	bool known;
 
 	for (size_t i = 0; i < nr; i++)
-		ph[i] = (struct elf_phdr){ .type = PT_LOAD, .vaddr = loads[i].vaddr, .paddr = loads[i].paddr, .memsz = loads[i].size };
+		ph[i] = (struct elf_phdr){ .type = PT_LOAD, .vaddr = loads[i].vaddr, .paddr = loads[i].paddr,
+					   .memsz = loads[i].size };
 	ranges_init(&ram);
 	ranges_add(&ram, 0, 0xfff, 0);
 	ranges_add(&ram, 0x1000, 0x9fbff, 1);
@@ -231,7 +235,8 @@ TEST(direct_map_that_wraps)
 {
 	uint64_t offset = 0;
 
-	CHECK(DIRECT_MAP(&offset, { 0xffff000000000000, 0x100000000, 0x100000000 }, { 0xffffc2b7d9c00000, UINT64_MAX, 0x8000000 }));
+	CHECK(DIRECT_MAP(&offset, { 0xffff000000000000, 0x100000000, 0x100000000 },
+			 { 0xffffc2b7d9c00000, UINT64_MAX, 0x8000000 }));
 	CHECK_EQ(offset, 0xfffeffff00000000);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A root directory made up for one test: files below a fresh temporary directory. Broken file systems stop the program. */
+/*
+ * A root directory made up for one test: files below a fresh temporary directory. Broken file systems stop
+ * the program.
+ */
 #ifndef TESTS_UNIT_TREE_H
 #define TESTS_UNIT_TREE_H
 
@@ -94,7 +97,8 @@ static inline struct tree tree_synthetic(const char *arguments)
 	struct tree t = tree_new();
 	char command[1024];
 
-	snprintf(command, sizeof(command), "/usr/bin/python3 %s/root/make-synthetic %s %s", tests ? tests : "../../tests", arguments,
+	snprintf(command, sizeof(command), "/usr/bin/python3 %s/root/make-synthetic %s %s",
+		 tests ? tests : "../../tests", arguments,
 		 t.dir);
 	tree_check(!system(command), command);
 	return t;
