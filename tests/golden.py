@@ -49,7 +49,7 @@ def normalise(plan):
         if segment["what"] in SEEDED:
             segment.pop("sha256", None)
             if segment["what"] == "purgatory":
-                segment["bufsz"] = "depends on the compiler"
+                segment["bufsz"] = plan["entry"] = "depends on the compiler"
     plan["kernel"]["path"] = os.path.basename(plan["kernel"]["path"])
     headers = plan["core_headers"]["headers"]
     if len(headers) > SUMMARY_ABOVE:

@@ -58,5 +58,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (ph.type == PT_NOTE && i < 4)
 			sum += walk_notes(&part);
 	}
+	(void)sum;
 	return 0;
 }
