@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import struct
 import time
 
 import checks
@@ -237,6 +238,16 @@ def check_memory_is_the_plan(guest, results, segments):
         os.unlink(path)
 
 
+def content_bytes(guest, mem, bufsz):
+    """Of the purgatory: its image without the stack and tables behind it, which are written before they are read."""
+    path = f"{guest.folder}/segment"
+    guest.qmp.command("pmemsave", val=mem, size=bufsz, filename=path)
+    with open(path, "rb") as file:
+        length = len(file.read().rstrip(b"\0"))
+    os.unlink(path)
+    return length
+
+
 def flip_bit(guest, paddr, bit):
     with GdbStub(guest.gdb_path) as stub:
         byte = stub.read(paddr, 1)[0]
@@ -273,7 +284,8 @@ def flips(context, machine, per_segment=1):
         for what, mem, bufsz, memsz, sha256 in segments:
             if not bufsz or not (sha256 or what == "purgatory"):
                 continue      # nothing is loaded there, or it is left out of the digests on purpose
-            damages += [(what, what, mem + rng.randrange(bufsz)) for _ in range(per_segment)]
+            length = bufsz if sha256 else content_bytes(guest, mem, bufsz)
+            damages += [(what, what, mem + rng.randrange(length)) for _ in range(per_segment)]
             if sha256 and memsz > bufsz:
                 damages.append((f"padding of {what}", what, mem + rng.randrange(bufsz, memsz)))
         results.check("there are segments to damage", len({name for _, name, _ in damages}) >= 4, str(damages))
@@ -311,14 +323,17 @@ def no_room(context, machine, pattern_text):
 
 
 def needed_bytes(machine):
-    """Of the kernel file: what the boot protocol loads. A bzImage's signature lies behind that, and no loader reads it."""
-    size = os.path.getsize(machine.vmlinuz)
-    if machine.arch != "x86_64":
-        return size
+    """Of the kernel file: what is loaded. A signature lies behind that, and no loader reads it."""
     with open(machine.vmlinuz, "rb") as file:
-        header = file.read(0x200)
-    setup_sects, syssize = header[0x1f1] or 4, int.from_bytes(header[0x1f4:0x1f8], "little")  # Documentation/x86/boot.rst
-    return (setup_sects + 1) * 512 + 16 * syssize
+        header = file.read(4096)
+    if machine.arch == "x86_64":
+        setup_sects, syssize = header[0x1f1] or 4, int.from_bytes(header[0x1f4:0x1f8], "little")  # Documentation/x86/boot.rst
+        return (setup_sects + 1) * 512 + 16 * syssize
+    # An arm64 Image says how much memory it takes, not how much of that is in the file; its sections as a PE file do.
+    pe, = struct.unpack_from("<I", header, 0x3c)
+    sections, = struct.unpack_from("<H", header, pe + 6)
+    table = pe + 24 + struct.unpack_from("<H", header, pe + 20)[0]
+    return max(sum(struct.unpack_from("<II", header, table + 40 * index + 16)) for index in range(sections))
 
 
 def truncated_lengths(size, rng, count):

@@ -51,13 +51,12 @@ class Machine:
         return " ".join(words)
 
 
-def qemu_arguments(machine, firmware_vars):
-    """The command for QEMU: machine, firmware, CPUs, memory. FIRMWARE_VARS: a file of this guest's own, for UEFI on x86."""
+def qemu_arguments(machine):
+    """The command for QEMU: machine, firmware, CPUs, memory."""
     if machine.arch == "x86_64":
         arguments = ["qemu-system-x86_64", "-M", "q35", "-cpu", machine.cpu]
         if machine.firmware == "uefi":
-            arguments += ["-drive", "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
-                          "-drive", f"if=pflash,format=raw,unit=1,file={firmware_vars}"]
+            arguments += ["-bios", "/usr/share/ovmf/OVMF.fd"]    # variables in memory only, so that snapshots can be taken
     else:
         acpi = machine.firmware == "acpi"
         cpu = "max,pauth-impdef=on" if machine.cpu == "max" else machine.cpu
@@ -66,6 +65,3 @@ def qemu_arguments(machine, firmware_vars):
             arguments += ["-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"]
     return arguments + ["-accel", "tcg", "-smp", str(machine.cpus), "-m", machine.memory, "-nic", "none", "-nodefaults",
                         "-display", "none"]
-
-
-FIRMWARE_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"

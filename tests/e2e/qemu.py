@@ -197,9 +197,7 @@ class Guest:
         self.console = Channel(f"{self.folder}/console.log")
         self.agent = Channel(f"{self.folder}/channel.log")
         self.qmp = Qmp(f"{self.folder}/qmp.log")
-        command = machines.qemu_arguments(self.machine, f"{self.folder}/vars.fd") + self._devices()
-        if self.machine.firmware == "uefi":
-            shutil.copyfile(machines.FIRMWARE_VARS, f"{self.folder}/vars.fd")
+        command = machines.qemu_arguments(self.machine) + self._devices()
         initramfs.write(f"{self.folder}/initrd", self.image)
         command += ["-kernel", self.machine.vmlinuz, "-initrd", f"{self.folder}/initrd", "-append", self.machine.cmdline]
         channels = [self.console, self.agent, self.qmp.channel]
@@ -244,7 +242,7 @@ class Guest:
             self.qmp.channel.close()
         if hasattr(self, "short"):
             shutil.rmtree(self.short, ignore_errors=True)
-        for name in ("initrd", "snapshots", "vars.fd"):
+        for name in ("initrd", "snapshots"):
             try:
                 os.unlink(f"{self.folder}/{name}")
             except FileNotFoundError:
