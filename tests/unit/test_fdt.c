@@ -208,7 +208,11 @@ TEST(ranges_in_all_cell_widths)
 			CHECK_EQ(dtb_prop(&dtb, 0, "linux,x").len, 2 * 4 * (address + size));
 			CHECK_EQ(dtb_get_ranges(&dtb, 0, "linux,x", &got, 7), 0);
 			CHECK_EQ(got.nr, 2);
-			CHECK(got.nr == 2 && !memcmp(got.r, set.r, 2 * sizeof(*got.r)));
+			for (size_t i = 0; i < got.nr; i++) {
+				CHECK_EQ(got.r[i].start, set.r[i].start);
+				CHECK_EQ(got.r[i].last, set.r[i].last);
+				CHECK_EQ(got.r[i].type, set.r[i].type);
+			}
 			CHECK_EQ(dtb_get_ranges(&dtb, 0, "missing", &got, 7), 0);
 			CHECK_EQ(got.nr, 2);
 			dtb_close(&dtb);
