@@ -7,10 +7,12 @@ import os
 import random
 import re
 import struct
+import subprocess
 import time
 
 import checks
 import initramfs
+import paths
 import pattern
 import vmcore
 from gdbstub import GdbStub
@@ -366,6 +368,30 @@ def truncated(context, machine, count=12):
         panic_guest(guest, "sysrq", None)
         guest.wait_hello("capture", BOOT_SECONDS)
         results.check("the image loaded first still starts", True)
+
+
+ROOT_MACHINES = {
+    "x86_64-bios": Machine(cpus=2),
+    "x86_64-uefi": Machine(cpus=2, firmware="uefi"),
+    "arm64-dt": Machine(arch="arm64", firmware="dt", cpus=2),
+    "arm64-acpi": Machine(arch="arm64", firmware="acpi", cpus=2),
+}
+
+
+def capture_root(name, folder, where, loader):
+    """Boot a machine and store its /proc and /sys, as tests/root/capture.sh takes them, in WHERE/NAME."""
+    machine = ROOT_MACHINES[name]
+    with open(f"{paths.TOP}/tests/root/capture.sh", "rb") as file:
+        image = image_of(machine, loader, {"sbin/capture.sh": file.read()})
+    with Guest(machine, folder, image, stop_at_reset=True) as guest:
+        guest.wait_hello("first", BOOT_SECONDS)
+        guest.run("mount -t securityfs securityfs /sys/kernel/security")
+        guest.output("capture.sh > /tmp/tree.tar 2> /tmp/capture.err || { cat /tmp/capture.err; exit 1; }", 300)
+        _, tree = guest.run("cat /tmp/tree.tar", 120)
+    initramfs.remove_tree(f"{where}/{name}")
+    os.makedirs(f"{where}/{name}")
+    subprocess.run(["tar", "xf", "-", "--no-same-owner", "--no-same-permissions", "-C", f"{where}/{name}"], input=tree, check=True)
+    return sum(len(files) for _, _, files in os.walk(f"{where}/{name}"))
 
 
 @dataclasses.dataclass

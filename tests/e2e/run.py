@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 End-to-end tests: real kernels in QEMU (TCG). run.py [--long] [--loader ours|debian] [--jobs N] [--list] [NAME...]
-NAME: part of a case's name. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
+NAME: a case, or a part of the names of some, or a pattern for them. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
 """
 import argparse
 import concurrent.futures
@@ -78,6 +78,24 @@ def stop(*_):
     os._exit(130)
 
 
+def wanted(case, options):
+    if options.arch and options.arch not in case.arches:
+        return False
+    if not options.names:
+        return options.long or not case.only_long
+    exact = {case.name for case in cases.all_cases()}.intersection(options.names)
+    return case.name in exact or any(name in case.name or fnmatch.fnmatch(case.name, name) for name in options.names if name not in exact)
+
+
+def capture_roots(options):
+    lock = take_lock()
+    for name in options.names or cases.ROOT_MACHINES:
+        count = cases.capture_root(name, f"{paths.BUILD}/e2e/root-{name}", options.capture_root, options.loader)
+        print(f"{name}: {count} files", flush=True)
+    lock.close()
+    return 0
+
+
 def take_lock():
     """The cases' folders belong to one run at a time."""
     os.makedirs(f"{paths.BUILD}/e2e", exist_ok=True)
@@ -99,11 +117,12 @@ def main():
     parser.add_argument("--arch", choices=("x86_64", "arm64"), help="only cases of one architecture")
     parser.add_argument("--jobs", type=int, default=2, help="guests at a time")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only cases whose name contains this, or matches this pattern")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these cases")
+    parser.add_argument("--capture-root", metavar="DIR", help="boot the machines of tests/root and store their /proc and /sys in DIR")
     options = parser.parse_args()
-    chosen = [case for case in cases.all_cases()
-              if (not case.only_long or options.long or options.names) and (not options.arch or options.arch in case.arches) and
-              (not options.names or any(name in case.name or fnmatch.fnmatch(case.name, name) for name in options.names))]
+    if options.capture_root:
+        return capture_roots(options)
+    chosen = [case for case in cases.all_cases() if wanted(case, options)]
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
