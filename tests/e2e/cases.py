@@ -26,18 +26,22 @@ SEED = 0x7061726163687574
 
 @dataclasses.dataclass
 class Context:
-    """What a running case needs: where its files go, which loader to use, where the results are counted."""
+    """What a running case needs: where its files go, which loader to use, where the results are counted, who watches."""
     folder: str
     loader: str
     results: checks.Results
     timings: dict
-    say: object = staticmethod(lambda text: None)
+    viewer: object = None      # has step(text), command(text), output(text); see demo.py
+
+    def step(self, text):
+        if self.viewer:
+            self.viewer.step(text)
 
 
 def kexec_load(loader, machine, kernel="/boot/vmlinuz", initrd="/boot/initrd.img", options=""):
     """The command that loads the capture kernel."""
-    syscall = "-c " if loader == "debian" else ""
-    return f"kexec {syscall}{options} -p {kernel} --initrd={initrd} --append=\"{machine.capture_cmdline}\""
+    words = ["kexec", "-c" if loader == "debian" else "", options, f"-p {kernel} --initrd={initrd} --append=\"{machine.capture_cmdline}\""]
+    return " ".join(word for word in words if word)
 
 
 def image_of(machine, loader, extra=None):
@@ -135,7 +139,7 @@ def panic_guest(guest, how, cpu):
     return "sysrq triggered crash"
 
 
-def check_in_capture(guest, context, held):
+def check_in_capture(guest, context, facts, held):
     """Checks made in the capture kernel itself, before anything is copied."""
     results = context.results
     status, output = guest.run("vmcore facts /proc/vmcore", 120)
@@ -154,7 +158,18 @@ def check_in_capture(guest, context, held):
     save(context.folder, "capture-cmdline", " ".join(words))
     missing = [word for word in guest.machine.capture_cmdline.split() if word not in words]
     results.check("the capture kernel has the command line it was given", not missing, f"missing {missing} in {words}")
-    save(context.folder, "capture-iomem", guest.output("cat /proc/iomem"))
+    save(context.folder, "capture-iomem", iomem := guest.output("cat /proc/iomem"))
+    check_capture_memory(guest.machine, results, facts["iomem"], iomem)
+
+
+def check_capture_memory(machine, results, first, capture):
+    """The capture kernel uses nothing but the crash regions and, on x86, the low memory that was backed up."""
+    if machine.firmware == "acpi":
+        return      # arm64 with ACPI also maps the memory of the firmware's tables as RAM, reserved
+    allowed = vmcore.iomem_ranges(first, "Crash kernel*") + ([(0, LOW_MEMORY)] if machine.arch == "x86_64" else [])
+    used = vmcore.iomem_ranges(capture, "System RAM")
+    results.check("the capture kernel uses the memory set aside for it and no other", used and not vmcore.subtract(used, vmcore.merge(allowed)),
+                  checks.show(vmcore.subtract(used, vmcore.merge(allowed))))
 
 
 def copy_out(guest, context):
@@ -174,6 +189,7 @@ def check_core(guest, context, core, facts, pages, low, sentence, marker, panic_
     """The same and more on the host, on the copy."""
     results = context.results
     context.timings["bytes"] = checks.check_coverage(results, core, facts["iomem"])
+    checks.check_virtual_addresses(results, core)
     checks.check_registers(results, core, checks.Symbols(facts["kallsyms"]), int(facts["cpus"]), panic_cpu)
     checks.check_vmcoreinfo(results, core, facts["kcore"], facts["release"])
     checks.check_bytes(results, core, pages, "held pages")
@@ -185,16 +201,26 @@ def check_core(guest, context, core, facts, pages, low, sentence, marker, panic_
     checks.check_libkdumpfile(results, guest.disk, paddr, data, facts["release"])
 
 
+def show_loading(guest, context):
+    """For viewers: the command that was run, and what the loader says about its plan."""
+    command = kexec_load(context.loader, guest.machine)
+    context.viewer.command(command)
+    context.viewer.output(guest.output(command.replace(" -p ", " --dry-run -p ", 1), 120))
+    context.viewer.command("cat /sys/kernel/kexec_crash_loaded")
+    context.viewer.output(guest.output("cat /sys/kernel/kexec_crash_loaded"))
+
+
 def crash(context, machine, panic="sysrq", cpu=None, keep=False):
     """Load, panic, capture; then every check there is."""
     results = context.results
     image = image_of(machine, context.loader)
-    context.say(f"boot {machine.name}")
+    context.step(f"boot Debian's Linux {machine.kernel} in QEMU: {machine.arch}, {machine.firmware}, {machine.cpus} CPUs, {machine.memory}")
     with Guest(machine, context.folder, image, disk_bytes=memory_bytes(machine) + (64 << 20), stop_at_reset=True) as guest:
         facts = boot_first(guest, context)
-        context.say(f"first kernel {facts['release']} is up ({context.timings['boot']:.1f} s); load the capture kernel")
-        words = load_capture(guest, context)
-        context.say(f"loaded in {context.timings.get('load_seconds', 0):.2f} s, {context.timings.get('load_kbytes', 0) / 1024:.0f} MiB at most\n{words}")
+        context.step(f"Linux {facts['release']} is up; load the capture kernel")
+        load_capture(guest, context)
+        if context.viewer:
+            show_loading(guest, context)
         held = guest.output(f"pattern {SEED:#x} 64")
         pages = checks.pattern_pages(held, SEED)
         results.check("pages are held in the first kernel", "holding" in held and len(pages) == 64, held[:100])
@@ -205,14 +231,18 @@ def crash(context, machine, panic="sysrq", cpu=None, keep=False):
         marker = f"parachute {os.path.basename(context.folder)} {time.time():.6f}"
         guest.output(f"echo '{marker}' > /dev/kmsg")
         results.check("low memory is as it was written", low_memory_still_there(guest, low))
-        context.say("panic")
+        context.step("panic")
+        console_from = guest.console_length()
         start = time.monotonic()
         sentence = panic_guest(guest, panic, cpu)
         guest.wait_hello("capture", BOOT_SECONDS)
         context.timings["panic_to_capture"] = time.monotonic() - start
-        context.say(f"capture kernel is up, {context.timings['panic_to_capture']:.1f} s after the panic; check /proc/vmcore")
-        check_in_capture(guest, context, [(int(index), int(paddr, 16)) for index, paddr in re.findall(r"page (\d+) (0x[0-9a-f]+)", held)])
+        if context.viewer:
+            context.viewer.console(guest.console_text(console_from))
+        context.step(f"the capture kernel is up, {context.timings['panic_to_capture']:.1f} s after the panic; check /proc/vmcore")
+        check_in_capture(guest, context, facts, [(int(index), int(paddr, 16)) for index, paddr in re.findall(r"page (\d+) (0x[0-9a-f]+)", held)])
         core = copy_out(guest, context)
+    context.step("check the copy on the host")
     context.timings["cpus"] = len(core.registers())
     check_core(guest, context, core, facts, pages, low, sentence, marker, cpu if cpu is not None else 0 if machine.cpus == 1 else None)
     core.close()

@@ -75,6 +75,24 @@ def check_coverage(results, core, iomem):
     return sum(past - first for first, past in got)
 
 
+def check_virtual_addresses(results, core):
+    """Where a load gives a virtual address, the crashed kernel itself had that memory there: by its page tables, or its own numbers."""
+    wrong, known = [], 0
+    for load in core.loads:
+        if load.vaddr in (0, (1 << 64) - 1):
+            continue
+        known += 1
+        try:
+            paddr = core.translate(load.vaddr)
+        except vmcore.CoreError as error:
+            wrong.append(str(error))
+            continue
+        if paddr != load.paddr:
+            wrong.append(f"{load.vaddr:#x} is {paddr:#x}, not {load.paddr:#x}")
+    results.check("virtual addresses in the headers are the kernel's", not wrong, "; ".join(wrong[:3]))
+    results.check("the kernel's own mapping is in the headers", known > 0)
+
+
 def check_registers(results, core, symbols, cpus, panic_cpu):
     """One note for each CPU; exactly one stands in the crash path, the one that the panic was raised on if that is known."""
     registers = core.registers()

@@ -256,7 +256,7 @@ class Guest:
         if line != f"@hello {kernel}":
             raise Lost(f"expected the {kernel} kernel, got: {line}")
 
-    def run(self, command, seconds=60):
+    def run(self, command, seconds=120):
         """Run a command in the guest: (exit status, output)."""
         self.command_number += 1
         self.agent.send(f"{self.command_number} {command}\n".encode())
@@ -266,7 +266,7 @@ class Guest:
             raise Lost(f"expected the answer to: {command[:60]}, got: {line}")
         return int(words[2]), self.agent.take(int(words[3]), seconds, f"output of: {command[:60]}")
 
-    def output(self, command, seconds=60):
+    def output(self, command, seconds=120):
         """The output of a command that must succeed, as text."""
         status, data = self.run(command, seconds)
         text = data.decode(errors="replace")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 End-to-end tests: real kernels in QEMU (TCG). run.py [--long] [--loader ours|debian] [--jobs N] [--list] [NAME...]
-NAME: a case, or a part of the names of some, or a pattern for them. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
+--loader debian needs "tests/setup/guest-files peer" first. NAME: a case, or a part of the names of some, or a pattern for them. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
 """
 import argparse
 import concurrent.futures
@@ -108,9 +108,13 @@ def take_lock():
     return lock
 
 
-def main():
+def handle_signals():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+
+
+def main():
+    handle_signals()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true", help="the whole matrix")
     parser.add_argument("--loader", choices=("ours", "debian"), default="ours", help="which kexec loads in the guest")
