@@ -62,13 +62,14 @@ enum purg_psci {
 	PURG_PSCI_SMC = 2,
 };
 
-#define PURG_FLAG_NO_VERIFY 1u              /* -i: start without looking at the digests */
+/* -i: start without looking at the digests. Of many bits, so that no flipped one can switch verification off. */
+#define PURG_FLAG_NO_VERIFY 0x6e6f5f69u
 
 struct purg_params {
 	uint64_t magic;
 	uint32_t version;
 	uint32_t size;             /* sizeof(struct purg_params) */
-	uint32_t flags;            /* PURG_FLAG_ */
+	uint32_t flags;            /* 0 or PURG_FLAG_NO_VERIFY */
 	uint32_t entry_mode;       /* enum purg_entry_mode */
 	uint64_t entry;            /* where to go */
 	uint64_t args[4];          /* x86: args[0] = boot_params (rsi/esi); arm64: x0..x3 (args[0] = device tree) */
@@ -79,6 +80,8 @@ struct purg_params {
 	struct purg_console consoles[PURG_MAX_CONSOLES];
 	struct purg_copy copies[PURG_MAX_COPIES];
 	struct purg_region regions[PURG_MAX_REGIONS];
+	/* Memory of the purgatory's own segment, from this block on; what lies behind its file's bytes is zero. */
+	uint64_t self_memsz;
 	/*
 	 * SHA-256 of the purgatory's own image as it stands in memory: from this block to the last byte that
 	 * the linked file holds (p_filesz), these 32 bytes counted as zero. So a damaged list of regions, a
@@ -90,6 +93,6 @@ struct purg_params {
 _Static_assert(sizeof(struct purg_region) == 80, "purg_region is an interface");
 _Static_assert(sizeof(struct purg_copy) == 24, "purg_copy is an interface");
 _Static_assert(sizeof(struct purg_console) == 16, "purg_console is an interface");
-_Static_assert(sizeof(struct purg_params) == 80 + 4 * 16 + 4 * 24 + 16 * 80 + 32, "purg_params is an interface");
+_Static_assert(sizeof(struct purg_params) == 80 + 4 * 16 + 4 * 24 + 16 * 80 + 8 + 32, "purg_params is an interface");
 
 #endif

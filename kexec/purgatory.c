@@ -339,8 +339,11 @@ static int put_consoles(struct plan *plan)
 static int put_start(struct plan *plan)
 {
 	const bool be = plan->arch->big_endian;
+	const struct segment *self = plan_find(plan, "purgatory");
 	uint64_t entry = plan->req->entry_given ? plan->req->entry : plan->next_entry;
 
+	if (!self)
+		return fail(-EINVAL, "the plan has no purgatory segment");
 	if (plan->next_mode == PURG_ENTRY_X86_32 && (entry > UINT32_MAX || plan->next_args[0] > UINT32_MAX))
 		return fail(-EINVAL, "the kernel is entered in 32-bit mode, which reaches neither the entry %#" PRIx64
 			    " nor the boot parameters at %#" PRIx64 " when one is above 4 GiB",
@@ -350,6 +353,7 @@ static int put_start(struct plan *plan)
 	put_u64(PARAM(plan, entry), entry, be);
 	for (size_t i = 0; i < 4; i++)
 		put_u64(PARAM(plan, args) + 8 * i, plan->next_args[i], be);
+	put_u64(PARAM(plan, self_memsz), self->memsz, be);
 	put_u32(PARAM(plan, psci), purgatory_psci(plan->root), be);
 	return 0;
 }

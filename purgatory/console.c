@@ -38,7 +38,14 @@ struct console {
 	unsigned int column;   /* VGA */
 };
 
+/*
+ * More than there can be to say: a line of at most 250 characters for each segment. Whoever says more runs wild,
+ * because its own code is damaged, and the machine is reset.
+ */
+#define MAX_OUTPUT 16384u
+
 static struct console consoles[PURG_MAX_CONSOLES];
+static size_t nr_printed;
 
 static uintptr_t uart_at(const struct purg_console *dev, unsigned int reg)
 {
@@ -219,6 +226,9 @@ static void write_job(void *ctx)
 
 static void print_len(const char *text, size_t len)
 {
+	if (len > MAX_OUTPUT - nr_printed)
+		purg_reset();
+	nr_printed += len;
 	for (uint32_t i = 0; i < PURG_MAX_CONSOLES; i++) {
 		struct write_job job = { &consoles[i], text, len };
 

@@ -30,7 +30,7 @@ PURG_RUN_$(1) = $$(PURG_CC_$(1)) -Wno-unused-command-line-argument
 PURG_COMPILE_$(1) = $$(PURG_RUN_$(1)) $$(PURG_CFLAGS) $$(PURG_CFLAGS_$(1)) $$$$(cat purgatory/$(1)/flags)
 PURG_LINK_$(1) = $$(PURG_RUN_$(1)) $$(PURG_CFLAGS_$(1)) $$(PURG_LDFLAGS) $$$$(cat purgatory/$(1)/ldflags)
 
-purgatory/$(1)/flags: Makefile
+purgatory/$(1)/flags: Makefile $(srcdir)/purgatory/files.mk
 	@mkdir -p $$(@D)
 	@for flag in $$(PURG_TRY_CFLAGS); do \
 		echo 'int probe;' | $$(PURG_RUN_$(1)) -Werror $$$$flag -x c -c -o $$(@D)/probe.o - \

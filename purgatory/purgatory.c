@@ -3,10 +3,11 @@
 
 #include "lib/sha256.h"
 
+#define REFUSAL "not starting a damaged capture kernel"
 #define RESET_DELAY 3      /* seconds: long enough to read, and for a slow serial line to drain */
 
 enum verdict {
-	GOOD,
+	GOOD = 0,
 	DAMAGED,               /* the digest differs */
 	PADDING,               /* bytes behind the digest are no longer zero */
 	NONSENSE,              /* the region itself cannot be */
@@ -23,6 +24,9 @@ struct finding {
  * parameters are found sane.
  */
 static uint32_t reset_psci;
+
+/* Of the purgatory itself, and of each region; kept so that confirmed() can look again. */
+static struct finding self_finding, findings[PURG_MAX_REGIONS];
 
 _Noreturn void purg_reset(void)
 {
@@ -95,20 +99,31 @@ static void verify(const struct purg_region *r, struct finding *f)
 	f->verdict = f->paddr == r->start + r->memsz ? GOOD : PADDING;
 }
 
-/* The image that this code runs in; SELF_LEN bytes from the parameters on, their digest counted as zero. */
-static void verify_self(const struct purg_params *p, uint64_t self_len, struct finding *f)
+/*
+ * The segment that this code runs in: what came from the file, its digest counted as zero; .bss; and what pads it to
+ * whole pages.
+ */
+static void verify_self(const struct purg_params *p, uint64_t file_len, uint64_t image_len, uint64_t dirty,
+			struct finding *f)
 {
 	static const uint8_t zero[SHA256_BYTES];
 	const uint8_t *image = (const uint8_t *)p;
 	size_t before = offsetof(struct purg_params, self_digest), behind = before + sizeof(p->self_digest);
+	uint64_t start = (uintptr_t)p;
 	struct sha256 s;
 
 	sha256_init(&s);
 	sha256_update(&s, image, before);
 	sha256_update(&s, zero, sizeof(zero));
-	sha256_update(&s, image + behind, self_len - behind);
+	sha256_update(&s, image + behind, file_len - behind);
 	sha256_final(&s, f->found);
-	f->verdict = same(f->found, p->self_digest, sizeof(f->found)) ? GOOD : DAMAGED;
+	f->verdict = DAMAGED;
+	if (!same(f->found, p->self_digest, sizeof(f->found)))
+		return;
+	f->paddr = dirty;
+	if (!dirty && p->self_memsz > image_len)
+		f->paddr = first_nonzero(start + image_len, p->self_memsz - image_len);
+	f->verdict = f->paddr && f->paddr != start + p->self_memsz ? PADDING : GOOD;
 }
 
 static void report(const struct purg_region *r, const struct finding *f)
@@ -140,9 +155,9 @@ static void report(const struct purg_region *r, const struct finding *f)
 	}
 }
 
-static void report_self(const struct purg_params *p, uint64_t self_len, const struct finding *f)
+static void report_self(const struct purg_params *p, uint64_t file_len, const struct finding *f)
 {
-	struct purg_region self = { .start = (uintptr_t)p, .len = self_len, .name = "purgatory" };
+	struct purg_region self = { .start = (uintptr_t)p, .len = file_len, .name = "purgatory" };
 
 	for (size_t i = 0; i < sizeof(self.digest); i++)
 		self.digest[i] = p->self_digest[i];
@@ -153,9 +168,8 @@ static void report_self(const struct purg_params *p, uint64_t self_len, const st
  * Each segment's name is printed before the work on it starts: without caches (arm64) a large one takes
  * long, and the reader should see where it is.
  */
-static bool verify_all(const struct purg_params *p)
+static bool verify_regions(const struct purg_params *p)
 {
-	struct finding findings[PURG_MAX_REGIONS];
 	bool good = true;
 
 	print("purgatory: verifying ");
@@ -176,37 +190,62 @@ static bool verify_all(const struct purg_params *p)
 	return good;
 }
 
+/*
+ * The same decision once more, from the digests that were found and by other instructions: damage to the code that
+ * compares or branches must not be enough to start anything.
+ */
+static bool confirmed(const struct purg_params *p)
+{
+	unsigned int differs = self_finding.verdict;
+
+	for (size_t j = 0; j < SHA256_BYTES; j++)
+		differs |= self_finding.found[j] ^ p->self_digest[j];
+	for (uint32_t i = 0; i < p->nr_regions; i++) {
+		differs |= findings[i].verdict;
+		for (size_t j = 0; j < SHA256_BYTES; j++)
+			differs |= findings[i].found[j] ^ p->regions[i].digest[j];
+	}
+	return differs == GOOD;
+}
+
+/* Itself first: when this image is damaged, nothing that it says about others counts. */
+static bool verify_all(const struct purg_params *p, uint64_t file_len, uint64_t image_len, uint64_t dirty)
+{
+	verify_self(p, file_len, image_len, dirty, &self_finding);
+	console_init(p->consoles, p->nr_consoles);
+	if (self_finding.verdict != GOOD) {
+		report_self(p, file_len, &self_finding);
+		return false;
+	}
+	return verify_regions(p);
+}
+
 /* NULL, or what is wrong with the block. Tested before a single other byte of it is believed. */
-static const char *params_fault(const struct purg_params *p, uint64_t self_len)
+static const char *params_fault(const struct purg_params *p, uint64_t file_len)
 {
 	if (p->magic != PURG_MAGIC)
 		return "its parameter block is damaged (no magic number)";
-	if (p->version != PURG_VERSION || p->size != sizeof(*p) || self_len < sizeof(*p))
+	if (p->version != PURG_VERSION || p->size != sizeof(*p) || file_len < sizeof(*p))
 		return "its parameter block is damaged (version or size)";
 	if (p->nr_regions > PURG_MAX_REGIONS || p->nr_copies > PURG_MAX_COPIES || p->nr_consoles > PURG_MAX_CONSOLES)
 		return "its parameter block is damaged (a count is too large)";
 	return NULL;
 }
 
-_Noreturn void purg_main(const struct purg_params *params, uint64_t self_len)
+_Noreturn void purg_main(const struct purg_params *params, uint64_t file_len, uint64_t image_len, uint64_t dirty)
 {
-	bool check = !(params->flags & PURG_FLAG_NO_VERIFY);
-	struct finding self = { .verdict = GOOD };
-	const char *fault;
+	bool check = params->flags != PURG_FLAG_NO_VERIFY;
+	const char *fault = params_fault(params, file_len);
 
-	fault = params_fault(params, self_len);
 	if (fault)
 		purg_give_up(fault);
 	reset_psci = params->psci;
-
-	/* Itself first: when this image is damaged, nothing that it says about others counts. */
-	if (check)
-		verify_self(params, self_len, &self);
-	console_init(params->consoles, params->nr_consoles);
-	if (self.verdict != GOOD)
-		report_self(params, self_len, &self);
-	if (self.verdict != GOOD || (check && !verify_all(params)))
-		purg_give_up("not starting a damaged capture kernel");
+	if (!check)
+		console_init(params->consoles, params->nr_consoles);
+	else if (!verify_all(params, file_len, image_len, dirty))
+		purg_give_up(REFUSAL);
+	if (check && !confirmed(params))
+		purg_give_up(REFUSAL);
 
 	for (uint32_t i = 0; i < params->nr_copies; i++)
 		arch_copy(params->copies[i].to, params->copies[i].from, params->copies[i].len);

@@ -18,10 +18,11 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * The generic half. entry.S calls it on its own stack with .bss zeroed. SELF_LEN: bytes from PARAMS to the last
- * byte of the image that came from the linked file.
+ * The generic half. entry.S calls it on its own stack. Bytes from PARAMS on: FILE_LEN came from the linked file,
+ * IMAGE_LEN with .bss behind them. The loader left .bss zero: entry.S looks whether it still is, before it clears it
+ * and uses it. DIRTY: address of the first word that was not; 0: all was well.
  */
-_Noreturn void purg_main(const struct purg_params *params, uint64_t self_len);
+_Noreturn void purg_main(const struct purg_params *params, uint64_t file_len, uint64_t image_len, uint64_t dirty);
 
 /* "purgatory: WHY; resetting ...", a delay in which it can be read, and the reset. */
 _Noreturn void purg_give_up(const char *why);

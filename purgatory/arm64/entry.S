@@ -52,20 +52,28 @@ purg_entry:
 2:	isb
 	load_address x0, purg_bss
 	load_address x1, purg_limit
+	mov x19, xzr
 3:	cmp x0, x1
-	b.hs 4f
-	stp xzr, xzr, [x0], #16
+	b.hs 5f
+	ldr x2, [x0]
+	cbz x2, 4f
+	cbnz x19, 4f
+	mov x19, x0
+4:	str xzr, [x0], #8
 	b 3b
-4:	load_address x0, stack_top
+5:	load_address x0, stack_top
 	mov sp, x0
 	mov x29, xzr
 	mov x30, xzr
 	load_address x0, purg_params
 	load_address x1, purg_bss
 	sub x1, x1, x0
+	load_address x2, purg_limit
+	sub x2, x2, x0
+	mov x3, x19
 	bl purg_main
-5:	wfi
-	b 5b
+6:	wfi
+	b 6b
 	.size purg_entry, . - purg_entry
 
 	.text

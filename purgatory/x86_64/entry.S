@@ -23,8 +23,17 @@ purg_entry:
 	leaq purg_bss(%rip), %rdi
 	leaq purg_limit(%rip), %rcx
 	subq %rdi, %rcx
+	shrq $3, %rcx
 	xorl %eax, %eax
-	rep stosb
+	xorl %r15d, %r15d
+	repe scasq
+	je 1f
+	leaq -8(%rdi), %r15
+1:	leaq purg_bss(%rip), %rdi
+	leaq purg_limit(%rip), %rcx
+	subq %rdi, %rcx
+	shrq $3, %rcx
+	rep stosq
 	leaq stack_top(%rip), %rsp
 
 	leaq gdt64(%rip), %rax
@@ -50,6 +59,9 @@ purg_entry:
 	leaq purg_params(%rip), %rdi
 	leaq purg_bss(%rip), %rsi
 	subq %rdi, %rsi
+	leaq purg_limit(%rip), %rdx
+	subq %rdi, %rdx
+	movq %r15, %rcx
 	call purg_main
 	ud2
 	.size purg_entry, . - purg_entry

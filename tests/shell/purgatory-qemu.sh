@@ -24,7 +24,7 @@ good() {
 bad() {
 	failed=$((failed + 1))
 	echo "FAIL $1"
-	sed 's/^/    /' "$tmp/console"
+	cut -c 1-250 "$tmp/console" | tail -20 | sed 's/^/    /'
 }
 
 finish() {
@@ -61,7 +61,7 @@ flat() {
 	fi
 }
 
-# segments ARCH PAYLOAD ARGS...: fresh files in $tmp/seg; sets entry.
+# segments ARCH PAYLOAD ARGS...: fresh files in $tmp/seg; sets entry, image_len and file_len.
 segments() {
 	seg_arch=$1 seg_payload=$2
 	shift 2
@@ -73,21 +73,27 @@ segments() {
 		finish
 	fi
 	entry=$(sed -n 's/^entry //p' "$tmp/seg/map")
+	image_len=$(sed -n 's/^image_len //p' "$tmp/seg/map")
+	file_len=$(sed -n 's/^file_len //p' "$tmp/seg/map")
 }
 
-# damage NAME OFFSET: another byte there.
+# damage NAME OFFSET [VALUE]: another byte there.
 damage() {
-	printf '\252' | dd of="$tmp/seg/$1.bin" bs=1 seek="$2" conv=notrunc 2>/dev/null
+	# shellcheck disable=SC2059 # made for it
+	printf "\\$(printf %03o "${3:-170}")" | dd of="$tmp/seg/$1.bin" bs=1 seek="$2" conv=notrunc 2>/dev/null
 }
 
 # run QEMU-COMMAND...: with the segments in memory; what it prints is in $tmp/console. QEMU ends by itself, or it is
 # a hang. Its clock counts instructions, so that the purgatory's delay takes no time here.
 run() {
 	while read -r file addr; do
-		[ "$file" = entry ] || set -- "$@" -device "loader,file=$tmp/seg/$file.bin,addr=$addr,force-raw=on"
+		[ -f "$tmp/seg/$file.bin" ] || continue
+		set -- "$@" -device "loader,file=$tmp/seg/$file.bin,addr=$addr,force-raw=on"
 	done <"$tmp/seg/map"
-	timeout 120 "$@" -icount shift=10,sleep=off -display none -monitor none -serial stdio -no-reboot -m 256 \
-		</dev/null 2>&1 | tr -d '\r' >"$tmp/console"
+	timeout "${TIMEOUT:-60}" "$@" -icount shift=10,sleep=off -display none -monitor none -serial stdio -no-reboot \
+		-m 256 </dev/null >"$tmp/serial" 2>&1
+	status=$?
+	tr -d '\r' <"$tmp/serial" >"$tmp/console"
 }
 
 # expect NAME TEXT...: each text is in the output; "!TEXT": it is not.
@@ -124,12 +130,16 @@ consoles() {
 	done >"$root/proc/consoles"
 }
 
-# damage_all: each segment in turn, the last byte of the digest's part and the padding too.
+# damage_all ARCH PAYLOAD COMMAND...: each segment in turn, the last byte of the digest's part and the padding too.
 damage_all() {
 	d_arch=$1 d_payload=$2 d_again='resetting the machine'
 	shift 2
-	for case in kernel:100:expected initrd:0:expected initrd:100000:expected initrd:100001:padding \
-		elfcorehdr:5000:padding kernel:300000:padding purgatory:40:expected purgatory:1700:expected; do
+	segments "$d_arch" "$d_payload"
+	# In the purgatory: the block, code, .bss (twice), and the rest of its last page.
+	for case in kernel:100:expected kernel:300000:padding initrd:0:expected initrd:100000:expected \
+		initrd:100001:padding elfcorehdr:5000:padding purgatory:40:expected purgatory:3000:expected \
+		purgatory:$((image_len - 4000)):padding purgatory:$((image_len - 1)):padding \
+		purgatory:$(($(wc -c <"$tmp/seg/purgatory.bin") - 1)):padding; do
 		name=${case%%:*} off=${case#*:}
 		off=${off%:*}
 		segments "$d_arch" "$d_payload"
@@ -137,6 +147,29 @@ damage_all() {
 		"$@"
 		expect "$d_arch: damage to $name at $off" "purgatory: segment $name at " "${case##*:}" \
 			'not starting a damaged capture kernel' "$d_again" '!payload' '!could not reset' '!exception'
+	done
+}
+
+# random_flips ARCH PAYLOAD COMMAND...: bits anywhere in what the purgatory's file holds, also in the code that has to
+# find them, to say so and to reset. It must never start anything, and not hang without a word. FLIPS in the
+# environment: how many (none by default: which code a bit hits differs from build to build); SEED: which.
+random_flips() {
+	r_arch=$1 r_payload=$2
+	shift 2
+	segments "$r_arch" "$r_payload"
+	# shellcheck disable=SC2013 # words are meant
+	for flip in $(awk -v n="${FLIPS:-0}" -v seed="${SEED:-1}" -v len="$file_len" \
+		'BEGIN { srand(seed); for (; n; n--) print int(rand() * len) ":" 2 ^ int(rand() * 8) }'); do
+		off=${flip%:*}
+		segments "$r_arch" "$r_payload"
+		byte=$(od -An -tu1 -j "$off" -N 1 "$tmp/seg/purgatory.bin")
+		damage purgatory "$off" $((byte ^ ${flip#*:}))
+		"$@"
+		if [ "$status" -eq 124 ] && ! grep -qE 'is damaged|exception' "$tmp/console"; then
+			bad "$r_arch: bit ${flip#*:} at $off of the purgatory: a hang"
+			continue
+		fi
+		expect "$r_arch: bit ${flip#*:} at $off of the purgatory" '!payload' '!starting the capture kernel'
 	done
 }
 
@@ -204,6 +237,7 @@ x86_64() {
 	qemu qemu64 stage-4
 	expect 'x86_64 no magic' 'its parameter block is damaged' 'resetting the machine' '!payload'
 	damage_all x86_64 "$tmp/payload64" qemu qemu64 stage-4
+	random_flips x86_64 "$tmp/payload64" qemu qemu64 stage-4
 }
 
 arm64() {
@@ -234,6 +268,7 @@ arm64() {
 		qemu
 		expect "arm64 EL$el" 'verifying 3 segments: kernel initrd elfcorehdr' "$ok" 'payload: ok.'
 		damage_all arm64 "$tmp/payload" qemu
+		random_flips arm64 "$tmp/payload" qemu
 		segments arm64 "$tmp/payload" no-verify
 		damage initrd 5
 		qemu

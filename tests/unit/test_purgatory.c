@@ -11,7 +11,9 @@
 
 #include <setjmp.h>
 
-#define SELF_LEN 8192
+#define FILE_LEN 8192          /* of the image, which is a little larger, and padded further */
+#define IMAGE_LEN 9000
+#define SELF_MEMSZ 12288
 #define NR_REGIONS 3
 #define REGION_BYTES 3000
 #define REGION_MEMSZ 4096
@@ -109,7 +111,7 @@ _Noreturn void arch_reset(uint32_t psci)
 /* An image: the block at its start and something behind it that is verified too. */
 static union {
 	struct purg_params params;
-	uint8_t bytes[SELF_LEN];
+	uint8_t bytes[SELF_MEMSZ];
 } image;
 
 static uint8_t memory[NR_REGIONS][REGION_MEMSZ] __attribute__((aligned(8)));
@@ -120,7 +122,7 @@ static void seal(void)
 	memset(image.params.self_digest, 0, sizeof(image.params.self_digest));
 	uint8_t digest[SHA256_BYTES];
 
-	sha256_of(image.bytes, SELF_LEN, digest);
+	sha256_of(image.bytes, FILE_LEN, digest);
 	memcpy(image.params.self_digest, digest, sizeof(digest));
 }
 
@@ -131,12 +133,15 @@ static void set_up(void)
 
 	memset(&machine, 0, sizeof(machine));
 	reset_psci = PURG_PSCI_NONE;
-	memset(&image, 0x90, sizeof(image));
+	nr_printed = 0;
+	memset(&image, 0, sizeof(image));
+	memset(&image, 0x90, FILE_LEN);
 	memset(p, 0, sizeof(*p));
 	p->magic = PURG_MAGIC;
 	p->version = PURG_VERSION;
 	p->size = sizeof(*p);
 	p->entry = 0x123456789000;
+	p->self_memsz = SELF_MEMSZ;
 	p->psci = PURG_PSCI_SMC;
 	p->nr_consoles = 1;
 	p->consoles[0] = (struct purg_console){ .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT };
@@ -159,10 +164,15 @@ static void set_up(void)
 	seal();
 }
 
-static void run(void)
+static void run_dirty(uint64_t dirty)
 {
 	if (!setjmp(machine.done))
-		purg_main(&image.params, SELF_LEN);
+		purg_main(&image.params, FILE_LEN, IMAGE_LEN, dirty);
+}
+
+static void run(void)
+{
+	run_dirty(0);
 }
 
 static bool said(const char *text)
@@ -309,11 +319,9 @@ TEST(a_region_that_cannot_be)
 /* Any byte of the image: the block itself, digests, entry address, copies, and what stands for code. */
 TEST(damage_to_the_purgatory_itself)
 {
-	for (size_t off = offsetof(struct purg_params, flags); off < SELF_LEN; off++) {
+	for (size_t off = offsetof(struct purg_params, flags); off < FILE_LEN; off++) {
 		if (off >= offsetof(struct purg_params, psci) && off < offsetof(struct purg_params, copies))
 			continue;               /* would change how it is told, see below */
-		if (off == offsetof(struct purg_params, flags))
-			continue;               /* bit 0 says not to look */
 		set_up();
 		image.bytes[off] ^= 0x10;
 		run();
@@ -321,6 +329,40 @@ TEST(damage_to_the_purgatory_itself)
 		CHECK_EQ(machine.nr_copied, 0);
 		CHECK(said("purgatory: segment purgatory at 0x") && said(" (8192 bytes) is damaged: expected "));
 	}
+}
+
+TEST(damage_behind_the_purgatorys_file)
+{
+	static const size_t offs[] = { IMAGE_LEN, IMAGE_LEN + 1, IMAGE_LEN + 100, SELF_MEMSZ - 1 };
+	char want[100];
+
+	for (size_t i = 0; i < sizeof(offs) / sizeof(offs[0]); i++) {
+		set_up();
+		image.bytes[offs[i]] = 4;
+		run();
+		snprintf(want, sizeof(want), "padding was overwritten at 0x%" PRIxPTR "\r\n",
+			 (uintptr_t)&image.bytes[offs[i]]);
+		check_refused("purgatory: segment purgatory at 0x");
+		check_refused(want);
+	}
+	set_up();
+	run_dirty(0x7654321);
+	check_refused("purgatory: segment purgatory at 0x");
+	check_refused("padding was overwritten at 0x7654321\r\n");
+
+	/* Nothing behind it, or less than it needs: a small image ends in its last page. */
+	set_up();
+	image.bytes[IMAGE_LEN] = 4;
+	image.params.self_memsz = IMAGE_LEN;
+	seal();
+	run();
+	CHECK_EQ(machine.outcome, STARTED);
+
+	set_up();
+	image.params.flags = PURG_FLAG_NO_VERIFY;
+	image.bytes[IMAGE_LEN] = 4;
+	run_dirty(1);
+	CHECK_EQ(machine.outcome, STARTED);
 }
 
 TEST(damage_to_counts_and_consoles)
@@ -357,6 +399,74 @@ TEST(block_of_another_version)
 		CHECK_EQ(machine.nr_copied, 0);
 		CHECK(said("purgatory: its parameter block is damaged ("));
 	}
+}
+
+/* Any one bit of the flags: none may switch verification off. */
+TEST(no_single_bit_skips_verification)
+{
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		set_up();
+		image.params.flags ^= 1u << bit;
+		run();
+		check_refused("purgatory: segment purgatory at 0x");
+	}
+}
+
+/* What confirmed() is for: the first decision was lost, the findings were not, or were never made. */
+TEST(who_prints_without_limit_is_reset)
+{
+	const struct purg_console con = { .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT };
+
+	set_up();
+	console_init(&con, 1);
+	if (!setjmp(machine.done))
+		for (unsigned int i = 0; i < 1000000; i++)
+			print("again and again ");
+	CHECK_EQ(machine.outcome, RESET);
+	CHECK_EQ(machine.len, MAX_OUTPUT);
+}
+
+/* The longest that it can have to say fits: every segment damaged, with long names and addresses. */
+TEST(the_worst_news_fits)
+{
+	set_up();
+	image.params.nr_regions = PURG_MAX_REGIONS;
+	for (size_t i = 0; i < PURG_MAX_REGIONS; i++) {
+		image.params.regions[i] = image.params.regions[0];
+		memset(image.params.regions[i].name, 'n', PURG_NAME_BYTES);
+		image.params.regions[i].digest[0] ^= 1;
+	}
+	seal();
+	run();
+	check_refused("segment nnnnnnnnnnnnnnnnnnnnnnnn at 0x");
+	CHECK(nr_printed < MAX_OUTPUT / 2);
+}
+
+TEST(second_look)
+{
+	set_up();
+	run();
+	CHECK_EQ(machine.outcome, STARTED);
+	CHECK(confirmed(&image.params));
+	for (size_t i = 0; i < NR_REGIONS; i++) {
+		struct finding kept = findings[i];
+
+		findings[i].found[test_random() % SHA256_BYTES] ^= 0x20;
+		CHECK(!confirmed(&image.params));
+		findings[i] = (struct finding){ .verdict = GOOD };
+		CHECK(!confirmed(&image.params));
+		findings[i] = kept;
+		findings[i].verdict = PADDING;
+		CHECK(!confirmed(&image.params));
+		findings[i] = kept;
+	}
+	self_finding.found[31] ^= 1;
+	CHECK(!confirmed(&image.params));
+	self_finding.found[31] ^= 1;
+	self_finding.verdict = PADDING;
+	CHECK(!confirmed(&image.params));
+	self_finding.verdict = GOOD;
+	CHECK(confirmed(&image.params));
 }
 
 TEST(no_verify_starts_damaged_segments_but_copies)

@@ -482,6 +482,7 @@ static void check_sealed(const struct plan *plan)
 	CHECK_EQ(F64(plan, entry), 0x20100200);
 	for (size_t i = 0; i < 4; i++)
 		CHECK_EQ(field64(plan, offsetof(struct purg_params, args) + 8 * i), 0x1111 * (i + 1));
+	CHECK_EQ(F64(plan, self_memsz), 4096);
 	CHECK_EQ(F32(plan, flags), 0);
 	CHECK_EQ(F32(plan, entry_mode), PURG_ENTRY_NATIVE);
 }

@@ -6,7 +6,7 @@
  *     image ARCH SYSROOT PAYLOAD DIR [32] [no-verify] [entry=ADDR]
  *
  * PAYLOAD is started instead of a kernel. Prints a line "NAME ADDRESS" for each DIR/NAME.bin, then "entry
- * ADDRESS".
+ * ADDRESS" and, of the purgatory, "image_len BYTES" and "file_len BYTES": without the zeros behind.
  */
 #include "kexec/arch/arch.h"
 #include "kexec/purgatory.h"
@@ -65,6 +65,7 @@ int main(int argc, char **argv)
 	struct blob payload;
 	struct root sysroot, here;
 	uint64_t ram;
+	size_t file_len;
 
 	if (argc < 5)
 		die("usage");
@@ -104,7 +105,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < plan.nr_seg; i++)
 		save(argv[4], plan.seg[i].what, plan.seg[i].buf, plan.seg[i].bufsz, plan.seg[i].memsz, plan.seg[i].mem);
 	save(argv[4], "copy-from", pattern, COPY_BYTES, COPY_BYTES, plan.backup.from);
-	printf("entry %#" PRIx64 "\n", plan.entry);
+	file_len = plan.purgatory.len;
+	while (!plan.purgatory.data[file_len - 1])
+		file_len--;
+	printf("entry %#" PRIx64 "\nimage_len %zu\nfile_len %zu\n", plan.entry, plan.purgatory.len, file_len);
 	plan_deinit(&plan);
 	blob_deinit(&payload);
 	root_deinit(&sysroot);
