@@ -1,7 +1,7 @@
 # Unit tests: every tests/unit/test_*.c is a program of its own. Fuzz targets: every tests/fuzz/fuzz_*.c, built here to replay its corpus.
 UNIT_TESTS = $(patsubst $(srcdir)/%.c,%,$(sort $(wildcard $(srcdir)/tests/unit/test_*.c)))
 FUZZ_TESTS = $(patsubst $(srcdir)/%.c,%,$(sort $(wildcard $(srcdir)/tests/fuzz/fuzz_*.c)))
-TESTS_CLEAN = $(UNIT_TESTS) $(FUZZ_TESTS) tests/unit/*.d tests/fuzz/*.d
+TESTS_CLEAN = $(UNIT_TESTS) $(FUZZ_TESTS) tests/bench/digest tests/unit/*.d tests/fuzz/*.d tests/bench/*.d
 
 .PHONY: check unit-tests fuzz-replay
 unit-tests: $(UNIT_TESTS)
@@ -22,5 +22,19 @@ tests/unit/%: tests/unit/%.c libkexec.a libparachute.a
 tests/fuzz/%: tests/fuzz/%.c libkexec.a libparachute.a
 	@mkdir -p $(@D)
 	$(call QUIET,CC)$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
+
+# Speed and memory against the peers of Debian, measured in the same run; see doc/performance.md. Needs what ./check installs.
+.PHONY: bench
+bench: all tests/bench/digest
+	/usr/bin/python3 $(srcdir)/tests/bench/digest.py tests/bench/digest
+	/usr/bin/python3 $(srcdir)/tests/bench/planning.py sbin/kexec
+	$(srcdir)/tests/setup/guest-files x86_64 arm64 peer
+	$(srcdir)/tests/setup/static-build x86_64 arm64
+	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch x86_64
+	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch arm64
+
+tests/bench/digest: tests/bench/digest.c libparachute.a
+	@mkdir -p $(@D)
+	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libparachute.a $(LIBS)
 
 -include $(UNIT_TESTS:=.d) $(FUZZ_TESTS:=.d)
