@@ -19,7 +19,7 @@ class Machine:
 
     @property
     def name(self):
-        return f"{self.arch}-{self.kernel}-{self.firmware}-{self.cpu}-{self.cpus}cpu"
+        return f"{self.arch}-{self.kernel}-{self.firmware}-{self.cpu.replace(',', '-')}-{self.cpus}cpu"
 
     @property
     def debian_arch(self):

@@ -149,7 +149,7 @@ class Vmcore:
         offset = (1 << 64) - (1 << va_bits)
         if vaddr & (1 << (self.number("NUMBER(TCR_EL1_T1SZ)", 0) and va_bits - 1)):
             return vaddr - self.number("NUMBER(kimage_voffset)", 0) & (1 << 64) - 1
-        return vaddr - offset + self.number("NUMBER(PHYS_OFFSET)", 0)
+        return vaddr - offset + self.number("NUMBER(PHYS_OFFSET)", 0) & (1 << 64) - 1    # a randomised PHYS_OFFSET may be negative
 
     def _walk_x86(self, vaddr):
         """Intel SDM volume 3, chapter 4: tables of 512 entries, bit 7 in the lower levels means a large page."""
