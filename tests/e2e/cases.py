@@ -14,6 +14,7 @@ import checks
 import initramfs
 import paths
 import pattern
+import selftest
 import vmcore
 from gdbstub import GdbStub
 from machines import Machine
@@ -150,6 +151,13 @@ def check_in_capture(guest, context, facts, held):
     if not results.check("/proc/vmcore is about as large as memory",
                          size and int(size[1]) < 1.2 * memory_bytes(guest.machine) + (64 << 20), text[:60]):
         raise Lost("/proc/vmcore has no sane size")
+    loads = [(int(paddr, 16), int(paddr, 16) + int(length, 16)) for paddr, length in re.findall(r"^load (0x\w+) (0x\w+)$", text, re.M)]
+    want = checks.expected_ranges(facts["iomem"])
+    results.check("the capture kernel sees all RAM but the crash regions", vmcore.to_pages(loads) == want,
+                  f"sees {checks.show(vmcore.to_pages(loads))}, not {checks.show(want)}")
+    notes = re.findall(r"^note (\w+) (\d+)", text, re.M)
+    results.check("the capture kernel sees a register note for each CPU and one vmcoreinfo",
+                  notes.count(("CORE", "1")) == int(facts["cpus"]) and [name for name, _ in notes].count("VMCOREINFO") == 1, str(notes))
     seed_pages = " ".join(f"{index}:{paddr:#x}" for index, paddr in held)
     status, output = guest.run(f"vmcore pattern /proc/vmcore {SEED:#x} {seed_pages}", 120)
     results.check("the capture kernel finds the held pages in /proc/vmcore", status == 0 and output.strip() == b"same %d" % len(held),
@@ -441,6 +449,7 @@ def all_cases():
     x86, arm = Machine(), Machine(arch="arm64", firmware="dt")
     make = dataclasses.replace
     cases = [
+        Case("harness", lambda context: selftest.run(context.results)),
         # Every value, and most pairs of values, of kernel, CPUs, firmware, CPU model and kind of panic.
         _crash_case(make(x86, kernel="6.1", cpus=1, firmware="bios", cpu="max"), "sysrq"),
         _crash_case(make(x86, kernel="6.1", cpus=2, firmware="uefi", cpu="max"), "init"),
