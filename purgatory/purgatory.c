@@ -7,7 +7,8 @@
 #define RESET_DELAY 3      /* seconds: long enough to read, and for a slow serial line to drain */
 
 enum verdict {
-	GOOD = 0,
+	UNKNOWN = 0,           /* not looked at yet */
+	GOOD,
 	DAMAGED,               /* the digest differs */
 	PADDING,               /* bytes behind the digest are no longer zero */
 	NONSENSE,              /* the region itself cannot be */
@@ -25,8 +26,14 @@ struct finding {
  */
 static uint32_t reset_psci;
 
+/* Digests are compared: not -i. */
+static bool verifying;
+
 /* Of the purgatory itself, and of each region; kept so that confirmed() can look again. */
 static struct finding self_finding, findings[PURG_MAX_REGIONS];
+
+/* One constant text: the code that says so may be what is damaged. */
+#define SELF_DAMAGED "purgatory: segment purgatory at its own place is damaged"
 
 _Noreturn void purg_reset(void)
 {
@@ -161,6 +168,8 @@ static void report_self(const struct purg_params *p, uint64_t file_len, const st
 
 	for (size_t i = 0; i < sizeof(self.digest); i++)
 		self.digest[i] = p->self_digest[i];
+	want_console();
+	print(SELF_DAMAGED "\n");
 	report(&self, f);
 }
 
@@ -196,23 +205,23 @@ static bool verify_regions(const struct purg_params *p)
  */
 static bool confirmed(const struct purg_params *p)
 {
-	unsigned int differs = self_finding.verdict;
+	unsigned int differs = self_finding.verdict ^ GOOD;
 
 	for (size_t j = 0; j < SHA256_BYTES; j++)
 		differs |= self_finding.found[j] ^ p->self_digest[j];
 	for (uint32_t i = 0; i < p->nr_regions; i++) {
-		differs |= findings[i].verdict;
+		differs |= findings[i].verdict ^ GOOD;
 		for (size_t j = 0; j < SHA256_BYTES; j++)
 			differs |= findings[i].found[j] ^ p->regions[i].digest[j];
 	}
-	return differs == GOOD;
+	return !differs;
 }
 
 /* Itself first: when this image is damaged, nothing that it says about others counts. */
 static bool verify_all(const struct purg_params *p, uint64_t file_len, uint64_t image_len, uint64_t dirty)
 {
-	verify_self(p, file_len, image_len, dirty, &self_finding);
 	console_init(p->consoles, p->nr_consoles);
+	verify_self(p, file_len, image_len, dirty, &self_finding);
 	if (self_finding.verdict != GOOD) {
 		report_self(p, file_len, &self_finding);
 		return false;
@@ -232,26 +241,43 @@ static const char *params_fault(const struct purg_params *p, uint64_t file_len)
 	return NULL;
 }
 
+/* A function of its own, so that no wrong turn in the decision above leads behind this one. */
+static __attribute__((noinline)) _Noreturn void copy_and_start(const struct purg_params *p)
+{
+	bool check = p->flags != PURG_FLAG_NO_VERIFY;
+
+	if (check && !confirmed(p))
+		purg_give_up(REFUSAL);
+	for (uint32_t i = 0; i < p->nr_copies; i++)
+		arch_copy(p->copies[i].to, p->copies[i].from, p->copies[i].len);
+	print(check ? "purgatory: ok" : "purgatory: nothing verified");
+	print(", starting the capture kernel at ");
+	print_hex(p->entry);
+	print("\n");
+	arch_start(p);
+}
+
+void purg_trapped(void)
+{
+	want_console();
+	print("\n");
+	/* Whoever stumbles while looking at himself is the one who is damaged. */
+	if (verifying && self_finding.verdict != GOOD)
+		print(SELF_DAMAGED "\n");
+	print("purgatory: CPU exception ");
+}
+
 _Noreturn void purg_main(const struct purg_params *params, uint64_t file_len, uint64_t image_len, uint64_t dirty)
 {
-	bool check = params->flags != PURG_FLAG_NO_VERIFY;
 	const char *fault = params_fault(params, file_len);
 
 	if (fault)
 		purg_give_up(fault);
 	reset_psci = params->psci;
-	if (!check)
+	verifying = params->flags != PURG_FLAG_NO_VERIFY;
+	if (!verifying)
 		console_init(params->consoles, params->nr_consoles);
 	else if (!verify_all(params, file_len, image_len, dirty))
 		purg_give_up(REFUSAL);
-	if (check && !confirmed(params))
-		purg_give_up(REFUSAL);
-
-	for (uint32_t i = 0; i < params->nr_copies; i++)
-		arch_copy(params->copies[i].to, params->copies[i].from, params->copies[i].len);
-	print(check ? "purgatory: ok" : "purgatory: nothing verified");
-	print(", starting the capture kernel at ");
-	print_hex(params->entry);
-	print("\n");
-	arch_start(params);
+	copy_and_start(params);
 }

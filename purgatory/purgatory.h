@@ -30,6 +30,9 @@ _Noreturn void purg_give_up(const char *why);
 /* The reset, at once and without a word. */
 _Noreturn void purg_reset(void);
 
+/* An exception that nobody expected: starts the line that the architecture goes on with. */
+void purg_trapped(void);
+
 /* console.c: every text goes to all consoles; one that does not take it, or faults, is not used again. */
 void console_init(const struct purg_console *list, uint32_t nr);
 /* Are there any that still work? */

@@ -138,9 +138,10 @@ _Noreturn void purg_trap(uint64_t vector, uint64_t esr, uint64_t elr, uint64_t f
 	if (trapped)
 		purg_reset();
 	trapped = true;
-	print("\npurgatory: CPU exception, vector ");
+	purg_trapped();
+	print("at vector ");
 	print_dec(vector);
-	print(" at ");
+	print(", instruction at ");
 	print_hex(elr);
 	print(" (ESR ");
 	print_hex(esr);

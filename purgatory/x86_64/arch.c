@@ -132,7 +132,7 @@ _Noreturn void purg_trap(const struct trap_frame *frame)
 		purg_reset();
 	trapped = true;
 	__asm__ volatile("movq %%cr2, %0" : "=r"(fault_addr));
-	print("\npurgatory: CPU exception ");
+	purg_trapped();
 	print_dec(frame->vector);
 	print(" at ");
 	print_hex(frame->rip);
