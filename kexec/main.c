@@ -79,12 +79,20 @@ static int run_ckr_size(const struct options *opt, const struct root *root)
 	if (!err) {
 		err = memmap_crash_window(&m, &window);
 		if (!err)
+			debug("the capture kernel is loaded into %#" PRIx64 "-%#" PRIx64, window.start, window.last);
+		if (!err)
 			printf("%" PRIu64 "\n", range_len(&window));
 		else if (err == -ENODATA)
 			err = printf("0\n") < 0 ? -EIO : 0;
 	}
 	memmap_deinit(&m);
 	return err;
+}
+
+/* 1 is an answer of -S, so its failures must be told by another number. */
+static int failure_status(const struct options *opt)
+{
+	return opt->action == ACTION_STATUS ? EXIT_STATUS_UNKNOWN : EXIT_FAILED;
 }
 
 static int run(const struct options *opt, const struct root *root, int *status)
@@ -98,8 +106,10 @@ static int run(const struct options *opt, const struct root *root, int *status)
 		return kexec_unload(root, opt->arch->kexec_arch, opt->panic);
 	case ACTION_STATUS:
 		loaded = kexec_is_loaded(root, !opt->normal);
-		*status = loaded < 0 ? EXIT_STATUS_UNKNOWN : loaded;
-		return loaded < 0 ? loaded : 0;
+		if (loaded < 0)
+			return loaded;
+		*status = loaded;
+		return 0;
 	case ACTION_CKR_SIZE:
 		return run_ckr_size(opt, root);
 	case ACTION_RANGES:
@@ -131,8 +141,8 @@ int main(int argc, char **argv)
 			err = run(&opt, &root, &status);
 		if (!err && (fflush(stdout) || ferror(stdout)))
 			err = fail(-EIO, "cannot write to standard output");
-		if (err && status == EXIT_OK)
-			status = EXIT_FAILED;
+		if (err)
+			status = failure_status(&opt);
 	}
 	if (err)
 		fprintf(stderr, "%s: %s\n", err_program(), err_text());

@@ -39,6 +39,7 @@ static int sys_kexec_load(unsigned long entry, unsigned long nr, struct kernel_s
 	const struct timespec wait = { 0, BUSY_WAIT_NS };
 	long result;
 
+	debug("kexec_load: entry %#lx, %lu segments, flags %#lx", entry, nr, flags);
 	for (int tries = 0; ; tries++) {
 		result = syscall(SYS_kexec_load, entry, nr, segments, flags);
 		if (!result || errno != EBUSY || tries == BUSY_TRIES)
@@ -158,7 +159,7 @@ static const char *what_is_loaded(const struct root *root)
 	int loaded = kexec_is_loaded(root, true);
 
 	if (loaded < 0)
-		return "whether a capture kernel is still loaded cannot be read";
+		return "whether a capture kernel is still loaded cannot be told";
 	return loaded ? "the capture kernel that was loaded before stays loaded" : "no capture kernel is loaded now";
 }
 
@@ -189,6 +190,7 @@ int kexec_load_plan(const struct plan *plan)
 {
 	struct kernel_segment segments[KEXEC_ABI_SEGMENT_MAX];
 	int err = check_half_of_ram(plan);
+	const char *now;
 
 	for (size_t i = 0; !err && i < plan->nr_seg; i++)
 		err = narrow(&plan->seg[i], &segments[i]);
@@ -201,9 +203,10 @@ int kexec_load_plan(const struct plan *plan)
 		return 0;
 	if (err == -EPERM && check_permission(plan->root))
 		return -EPERM;
-	fail(err, "%s", errno_cause(err));
-	return fail_ctx(err, "kexec_load failed (%s; %s)", strerrorname_np(-err) ? strerrorname_np(-err) : "?",
-			what_is_loaded(plan->root));
+	/* Before fail(): asking may record an error of its own. */
+	now = what_is_loaded(plan->root);
+	return fail(err, "kexec_load failed (%s; %s): %s", strerrorname_np(-err) ? strerrorname_np(-err) : "?", now,
+		    errno_cause(err));
 }
 
 int kexec_unload(const struct root *root, uint32_t arch_id, bool panic)
@@ -213,6 +216,9 @@ int kexec_unload(const struct root *root, uint32_t arch_id, bool panic)
 	if (err)
 		return err;
 	err = sys_kexec_load(0, 0, NULL, (panic ? KEXEC_ABI_ON_CRASH : 0) | arch_id << KEXEC_ABI_ARCH_SHIFT);
+	/* The permission may have gone between the question and the call. */
+	if (err == -EPERM && check_permission(root))
+		return -EPERM;
 	return err ? fail(err, "cannot unload the %s: %s", panic ? "capture kernel" : "kernel", errno_cause(err)) : 0;
 }
 
@@ -228,5 +234,6 @@ int kexec_is_loaded(const struct root *root, bool panic)
 	err = root_read_u64(root, path, 10, &value);
 	if (err)
 		return fail_ctx(err, "cannot tell whether a kernel is loaded (does this kernel have kexec?)");
+	debug("/%s: %" PRIu64, path, value);
 	return value != 0;
 }
