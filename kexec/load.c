@@ -154,6 +154,12 @@ static int build(struct plan *plan, const struct range *window)
 	return err ? err : plan_check(plan);
 }
 
+/* Do --mem-min and --mem-max keep some of the reservation from us? Then that is what to tell, and no size would help. */
+static bool limited(const struct plan *plan, const struct range *window)
+{
+	return plan->req->mem_min > window->start || plan->req->mem_max < window->last;
+}
+
 /*
  * The reservation is too small. Plan once more into one as large as an address space allows and put into the error what that came to.
  */
@@ -161,9 +167,14 @@ static int too_small(struct plan *plan, const struct range *window)
 {
 	const uint64_t mib = 1 << 20;
 	struct range wide = { window->start, window->start + (64ull << 30) - 1, window->type };
-	char *why = strdup(err_text());
 	uint64_t need = 0;
+	char *why;
 
+	if (limited(plan, window))
+		return fail_ctx(-ENOSPC,
+				"--mem-min and --mem-max do not leave enough of the crashkernel reservation %#" PRIx64
+				"-%#" PRIx64, window->start, window->last);
+	why = strdup(err_text());
 	if (!why)
 		return fail(-ENOMEM, "out of memory");
 	cmdline_deinit(&plan->cmdline);

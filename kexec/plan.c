@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,12 +66,22 @@ static uint64_t largest_hole(const struct plan *plan)
 
 static int no_room(const struct plan *plan, const char *what, uint64_t memsz, const struct place *place)
 {
+	uint64_t min = place->min > plan->window.start ? place->min : plan->window.start;
+	uint64_t last = place->last < plan->window.last ? place->last : plan->window.last;
+	char where[64];
+
+	if (min <= last)
+		snprintf(where, sizeof(where), "between %#" PRIx64 " and %#" PRIx64, min, last);
+	else if (place->min > plan->window.last)
+		snprintf(where, sizeof(where), "from %#" PRIx64 " on", place->min);
+	else
+		snprintf(where, sizeof(where), "up to %#" PRIx64, place->last);
 	return fail(-ENOSPC,
-		    "no room for the %s: %" PRIu64 " KiB at a multiple of %#" PRIx64 " between %#" PRIx64 " and %#" PRIx64
-		    "; %" PRIu64 " KiB of the crashkernel reservation at %#" PRIx64 "-%#" PRIx64
+		    "no room for the %s: %" PRIu64 " KiB at a multiple of %#" PRIx64 " %s; %" PRIu64
+		    " KiB of the crashkernel reservation at %#" PRIx64 "-%#" PRIx64
 		    " are left, the largest piece %" PRIu64 " KiB",
-		    what, memsz >> 10, place->align, place->min, place->last, ranges_bytes(&plan->free) >> 10,
-		    plan->window.start, plan->window.last, largest_hole(plan) >> 10);
+		    what, memsz >> 10, place->align, where, ranges_bytes(&plan->free) >> 10, plan->window.start,
+		    plan->window.last, largest_hole(plan) >> 10);
 }
 
 /*
