@@ -113,8 +113,8 @@ static int set_append(struct options *opt, const struct option_row *row, const c
 	return err;
 }
 
-/* A number as C writes it, with K, M or G behind it. */
-static int parse_address(const struct option_row *row, const char *value, uint64_t *number)
+/* A number as C writes it, with K, M or G behind it. *GIVEN: this option was there before; a second value must be the same. */
+static int set_address(const struct option_row *row, const char *value, bool *given, uint64_t *number)
 {
 	static const char suffixes[] = "KMG";
 	const char *suffix;
@@ -130,24 +130,27 @@ static int parse_address(const struct option_row *row, const char *value, uint64
 	}
 	if (errno || rest == value || *rest || *value == '-' || (shift && result > UINT64_MAX >> shift))
 		return fail(-EINVAL, "--%s=%s is not an address; give a number such as 0x10000000 or 256M", row->name, value);
-	*number = result << shift;
+	result <<= shift;
+	if (*given && *number != result)
+		return fail(-EINVAL, "--%s is given twice, as %#" PRIx64 " and as %#" PRIx64, row->name, *number, result);
+	*given = true;
+	*number = result;
 	return 0;
 }
 
 static int set_mem_min(struct options *opt, const struct option_row *row, const char *value)
 {
-	return parse_address(row, value, &opt->req.mem_min);
+	return set_address(row, value, &opt->mem_min_given, &opt->req.mem_min);
 }
 
 static int set_mem_max(struct options *opt, const struct option_row *row, const char *value)
 {
-	return parse_address(row, value, &opt->req.mem_max);
+	return set_address(row, value, &opt->mem_max_given, &opt->req.mem_max);
 }
 
 static int set_entry(struct options *opt, const struct option_row *row, const char *value)
 {
-	opt->req.entry_given = true;
-	return parse_address(row, value, &opt->req.entry);
+	return set_address(row, value, &opt->req.entry_given, &opt->req.entry);
 }
 
 static int set_core32(struct options *opt, const struct option_row *row, const char *value)
@@ -286,6 +289,8 @@ static const char *action_words(enum action action)
 	case ACTION_STATUS: return "asking for the status (-S)";
 	case ACTION_CKR_SIZE: return "--print-ckr-size";
 	case ACTION_RANGES: return "--print-ranges";
+	case ACTION_HELP: return "--help";
+	case ACTION_VERSION: return "--version";
 	default: return "no action";
 	}
 }
@@ -329,6 +334,8 @@ static int options_check_load(const struct options *opt)
 		return fail(-EINVAL, "--sysroot describes another system: add --dry-run");
 	if (opt->json && !opt->dry_run)
 		return fail(-EINVAL, "--json prints the plan: add --dry-run");
+	if (opt->req.hotplug && opt->req.core_width == 4)
+		return fail(-EINVAL, "--hotplug contradicts --elf32-core-headers: the kernel rewrites the headers as ELF64");
 	if (opt->req.mem_min > opt->req.mem_max)
 		return fail(-EINVAL, "--mem-min=%#" PRIx64 " lies above --mem-max=%#" PRIx64, opt->req.mem_min, opt->req.mem_max);
 	return 0;
@@ -339,8 +346,6 @@ static int options_settle(struct options *opt, const struct given *given)
 {
 	int err;
 
-	if (opt->action == ACTION_HELP || opt->action == ACTION_VERSION)
-		return 0;
 	if (opt->panic && opt->normal)
 		return fail(-EINVAL, "-p and -l contradict each other");
 	if (opt->action == ACTION_NONE && opt->normal)
@@ -349,7 +354,7 @@ static int options_settle(struct options *opt, const struct given *given)
 		return fail(-EINVAL, "nothing to do: use kexec -p KERNEL to load a capture kernel, or kexec -h");
 	if (opt->action == ACTION_NONE)
 		opt->action = ACTION_LOAD;
-	err = options_find_arch(opt);
+	err = opt->action == ACTION_HELP || opt->action == ACTION_VERSION ? 0 : options_find_arch(opt);
 	if (!err)
 		err = options_check_given(opt, given);
 	if (!err && opt->action == ACTION_LOAD)

@@ -26,6 +26,8 @@ struct options {
 	bool dry_run;
 	bool json;
 	bool debug;
+	bool mem_min_given;
+	bool mem_max_given;
 	const char *sysroot;   /* NULL: the running system */
 	const char *arch_name; /* NULL: the running machine's */
 	const struct arch *arch; /* set by options_parse */

@@ -77,6 +77,10 @@ TEST(addresses)
 	REFUSES(X86 "-p --mem-min=0x10000000000000000 /k", "is not an address");
 	REFUSES(X86 "-p --mem-min=99999999999G /k", "is not an address");
 	REFUSES(X86 "-p --mem-min=2M --mem-max=1M /k", "lies above");
+	REFUSES(X86 "-p --mem-min=2M --mem-min=3M /k", "--mem-min is given twice, as 0x200000 and as 0x300000");
+	REFUSES(X86 "-p --mem-max=2M --mem-max=3M /k", "--mem-max is given twice");
+	REFUSES(X86 "-p --entry=0 --entry=3M /k", "--entry is given twice");
+	PARSES(X86 "-p --mem-min=2M --mem-min=0x200000 /k", CHECK_EQ(o.req.mem_min, 2 << 20));
 }
 
 TEST(actions)
@@ -97,6 +101,8 @@ TEST(actions)
 	REFUSES("-p", "no kernel is named");
 	REFUSES(X86 "-p /a /b", "one kernel only");
 	REFUSES("-p -u /k", "does not belong to unloading");
+	REFUSES("-v /k", "does not belong to --version");
+	REFUSES("-h --json", "--json does not belong to --help");
 }
 
 TEST(options_that_do_not_hold_here)
@@ -109,6 +115,7 @@ TEST(options_that_do_not_hold_here)
 	REFUSES(ARM "-p --elf32-core-headers /k", "not an option of arm64");
 	PARSES(ARM "-p --dtb=/d /k", CHECK_STR(o.req.dtb_path, "/d"));
 	REFUSES(X86 "-p --elf32-core-headers --elf64-core-headers /k", "contradicts");
+	REFUSES(X86 "-p --elf32-core-headers --hotplug /k", "contradicts --elf32-core-headers");
 	REFUSES(X86 "-p --initrd=/a --initrd=/b /k", "given twice");
 	REFUSES(X86 "-p --initrd= /k", "needs a value");
 	REFUSES("-p --sysroot /x /k", "add --dry-run");
