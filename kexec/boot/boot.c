@@ -27,6 +27,16 @@ bool boot_seed(uint8_t *bytes, size_t n)
 	return true;
 }
 
+int boot_drop_elfcorehdr(struct plan *plan)
+{
+	int removed = cmdline_remove(&plan->cmdline, "elfcorehdr");
+
+	if (removed > 0)
+		warn("elfcorehdr= on the command line is replaced: the capture kernel is told where the core headers were "
+		     "placed");
+	return removed < 0 ? removed : 0;
+}
+
 int boot_set_entry(struct plan *plan, uint64_t paddr, uint64_t last)
 {
 	const struct load_request *req = plan->req;

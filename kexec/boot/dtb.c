@@ -273,8 +273,10 @@ static int dtb_describe(struct plan *plan)
 	const struct image *image = &plan->image;
 	size_t cmdline_max = image->cmdline_max ? image->cmdline_max : CMDLINE_MAX;
 	struct dtb dtb = { 0 };
-	int err = cmdline_check_len(&plan->cmdline, cmdline_max, "the capture kernel");
+	int err = plan->elfcorehdr_memsz ? boot_drop_elfcorehdr(plan) : 0;
 
+	if (!err)
+		err = cmdline_check_len(&plan->cmdline, cmdline_max, "the capture kernel");
 	if (!err)
 		err = plan->req->dtb_path ? open_user_tree(plan, &dtb) : open_running_tree(plan, &dtb);
 	if (!err)

@@ -276,11 +276,10 @@ static int complete_cmdline(struct plan *plan, const struct x86_firmware *fw)
 	int err = 0;
 
 	if (plan->elfcorehdr_memsz) {
-		err = cmdline_remove(&plan->cmdline, "elfcorehdr");
-		if (err > 0)
-			warn("elfcorehdr= on the command line is replaced: it says where the core headers were placed");
+		err = boot_drop_elfcorehdr(plan);
 		snprintf(word, sizeof(word), "elfcorehdr=%#" PRIx64, plan->elfcorehdr_paddr);
-		err = err < 0 ? err : cmdline_add(&plan->cmdline, word);
+		if (!err)
+			err = cmdline_add(&plan->cmdline, word);
 	}
 	if (!err && fw->efi && !hand_on_efi(plan, fw) && !cmdline_find(&plan->cmdline, "acpi_rsdp", NULL, NULL)) {
 		snprintf(word, sizeof(word), "acpi_rsdp=%#" PRIx64, fw->rsdp);

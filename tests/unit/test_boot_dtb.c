@@ -494,6 +494,23 @@ TEST(never_across_2_mib)
 	}
 }
 
+/* The kernel would believe the word, and not the property. */
+TEST(elfcorehdr_of_the_user_is_left_out)
+{
+	struct machine m;
+	struct dtb dtb;
+	int chosen;
+
+	setup(&m, "a elfcorehdr=5M xelfcorehdr=1 b");
+	give_tree(&m, 2, full_chosen);
+	CHECK_EQ(run(&m), 0);
+	chosen = open_result(&m, &dtb);
+	CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "a xelfcorehdr=1 b");
+	CHECK(strstr(m.warnings, "elfcorehdr="));
+	dtb_close(&dtb);
+	teardown(&m);
+}
+
 TEST(command_line_limit)
 {
 	static char text[2049];
