@@ -9,7 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SPAN "  %#014" PRIx64 "-%#014" PRIx64 "  "
+/* Not %#014: that writes a zero address without its 0x. */
+#define ADDRESS "0x%012" PRIx64
+#define SPAN "  " ADDRESS "-" ADDRESS "  "
 
 static void ranges_table(FILE *out, const char *title, const struct ranges *ranges)
 {
@@ -49,7 +51,7 @@ static void crash_table(FILE *out, const struct crash_info *crash)
 {
 	fprintf(out, "CPU notes: %zu\n", crash->nr_notes);
 	for (size_t i = 0; i < crash->nr_notes; i++)
-		fprintf(out, "  cpu %-6" PRIu32 " %#014" PRIx64 "  %" PRIu64 " bytes\n", crash->notes[i].cpu,
+		fprintf(out, "  cpu %-6" PRIu32 " " ADDRESS "  %" PRIu64 " bytes\n", crash->notes[i].cpu,
 			crash->notes[i].paddr, crash->notes[i].len);
 	absent_table(out, crash);
 	if (crash->vmcoreinfo_len)
@@ -77,7 +79,7 @@ static void crash_json(struct json *root, const struct crash_info *crash)
 		row = json_object_in(notes, NULL);
 		json_add_number(row, "cpu", crash->notes[i].cpu);
 		json_add_hex(row, "paddr", crash->notes[i].paddr);
-		json_add_number(row, "bytes", (int64_t)crash->notes[i].len);
+		json_add_hex(row, "bytes", crash->notes[i].len);
 	}
 	absent = json_array_in(root, "cpus_without_note");
 	for (size_t i = 0; i < crash->absent.nr; i++) {
@@ -87,19 +89,19 @@ static void crash_json(struct json *root, const struct crash_info *crash)
 	}
 	row = json_object_in(root, "vmcoreinfo");
 	json_add_hex(row, "paddr", crash->vmcoreinfo_paddr);
-	json_add_number(row, "bytes", (int64_t)crash->vmcoreinfo_len);
+	json_add_hex(row, "bytes", crash->vmcoreinfo_len);
 	row = json_object_in(root, "kernel_image");
 	json_add_bool(row, "known", crash->kernel.known);
 	if (crash->kernel.known) {
 		json_add_hex(row, "vaddr", crash->kernel.vaddr);
 		json_add_hex(row, "paddr", crash->kernel.paddr);
-		json_add_number(row, "bytes", (int64_t)crash->kernel.len);
+		json_add_hex(row, "bytes", crash->kernel.len);
 	} else if (crash->why_no_kernel_map) {
 		json_add_string(row, "why", crash->why_no_kernel_map);
 	}
 	if (crash->direct_map_known)
 		json_add_hex(root, "direct_map_offset", crash->direct_map_offset);
-	json_add_number(root, "hotplug_elfcorehdr_bytes", (int64_t)crash->elfcorehdr_size);
+	json_add_hex(root, "hotplug_elfcorehdr_bytes", crash->elfcorehdr_size);
 }
 
 static int print_json(struct json *root, FILE *out)
@@ -188,7 +190,7 @@ static void headers_table(const struct plan *plan, const struct elf *elf, FILE *
 	fprintf(out, "Core headers: ELF%u, %" PRIu64 " program headers, at %#" PRIx64 "\n", 8 * elf->width, elf->nr_phdrs,
 		plan->elfcorehdr_paddr);
 	for (uint64_t i = 0; i < elf->nr_phdrs && !elf_phdr(elf, i, &ph); i++)
-		fprintf(out, "  %s  read %#014" PRIx64 "  physical %#014" PRIx64 "  virtual %#018" PRIx64 "  %" PRIu64 " bytes\n",
+		fprintf(out, "  %s  read " ADDRESS "  physical " ADDRESS "  virtual 0x%016" PRIx64 "  %" PRIu64 " bytes\n",
 			phdr_name(&ph), ph.off, ph.paddr, ph.vaddr, ph.memsz);
 }
 
@@ -219,6 +221,8 @@ static void plan_table(const struct plan *plan, const struct elf *elf, FILE *out
 		image->compression ? ", unpacked from " : "", image->compression ? image->compression : "");
 	fprintf(out, "Command line: %s\n", plan->cmdline.text);
 	segments_table(plan, out);
+	if (plan->req->no_checks)
+		fputs("Digests: not compared when the capture kernel is started (--no-checks)\n", out);
 	if (plan->backup.len)
 		fprintf(out, "Backup: %#" PRIx64 "-%#" PRIx64 " is copied to %#" PRIx64 "\n", plan->backup.from,
 			plan->backup.from + plan->backup.len - 1, plan->backup.to);
@@ -240,6 +244,7 @@ static int plan_json(const struct plan *plan, const struct elf *elf, FILE *out)
 	json_add_hex(row, "start", plan->window.start);
 	json_add_hex(row, "last", plan->window.last);
 	segments_json(plan, root);
+	json_add_bool(root, "digests_compared", !plan->req->no_checks);
 	row = json_object_in(root, "backup");
 	json_add_hex(row, "from", plan->backup.from);
 	json_add_hex(row, "to", plan->backup.to);
