@@ -4,6 +4,7 @@
 
     tests/cli.py KEXEC FAKE.so
 """
+import ctypes
 import errno
 import os
 import shutil
@@ -17,6 +18,13 @@ sys.path.insert(0, TESTS)
 import images  # noqa: E402
 
 KEXEC = FAKE = None
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_CAPBSET_DROP, CAP_SYS_BOOT = 24, 22
+
+
+def without_sys_boot():
+    """Should the fake ever not be in place, the kernel of this machine refuses."""
+    LIBC.prctl(PR_CAPBSET_DROP, CAP_SYS_BOOT, 0, 0, 0)
 
 
 def write(root, path, text):
@@ -62,7 +70,7 @@ class Machine(unittest.TestCase):
                    KEXEC_FAKE_DUMP=os.path.join(self.tmp, "dump"))
         env.update({"KEXEC_FAKE_" + key.upper(): str(value) for key, value in fake.items()})
         return subprocess.run([KEXEC, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              universal_newlines=True, timeout=60)
+                              universal_newlines=True, timeout=60, preexec_fn=without_sys_boot)
 
     def load(self, *arguments, **fake):
         return self.kexec("-p", self.kernel, "--initrd", self.initrd, "--append", "irqpoll", *arguments, **fake)
@@ -110,6 +118,30 @@ class Load(Machine):
     def test_error_says_that_the_earlier_image_stays(self):
         write(self.root, "sys/kernel/kexec_crash_loaded", "1\n")
         self.fails(self.load(errno=errno.EINVAL), "loaded before stays loaded")
+
+    def test_cause_is_told_though_the_state_is_unknown(self):
+        os.unlink(os.path.join(self.root, "sys/kernel/kexec_crash_loaded"))
+        shutil.rmtree(os.path.join(self.root, "sys/kernel/kexec"), ignore_errors=True)
+        self.fails(self.load(errno=errno.EINVAL), "EINVAL; whether a capture kernel is still loaded cannot be told", "layout for invalid")
+
+    def test_debug_shows_each_system_call(self):
+        for arguments in (["-p", self.kernel, "-d"], ["-p", "-u", "-d"]):
+            run = self.kexec(*arguments)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertIn("kexec_load: entry ", run.stderr)
+
+    def test_limits_that_leave_no_room_are_named(self):
+        start = [int(line.split("-")[0], 16) for line in read(os.path.join(self.root, "proc/iomem")).decode().splitlines() if "Crash kernel" in line][-1]
+        for limit in ["--mem-min=2048G", "--mem-max=1M", "--mem-max=%#x" % (start + (1 << 20)), "--mem-min=%#x" % (start + (255 << 20))]:
+            run = self.load(limit)
+            self.fails(run, "--mem-min and --mem-max do not leave enough", "no room for the kernel")
+            self.assertNotIn("0xffffffffffffffff", run.stderr)
+        self.assertEqual(self.calls(), [])
+        limits = start + (16 << 20), start + (200 << 20) - 1
+        self.assertEqual(self.load("--mem-min=%#x" % limits[0], "--mem-max=%#x" % limits[1]).returncode, 0)
+        for _, at, size, *_ in self.calls()[1:]:
+            self.assertGreaterEqual(int(at, 16), limits[0])
+            self.assertLessEqual(int(at, 16) + int(size, 16) - 1, limits[1])
 
     def test_busy_is_tried_again(self):
         run = self.load(errno=errno.EBUSY, times=3)
@@ -169,6 +201,8 @@ class Load(Machine):
 
     def test_no_checks(self):
         self.assertEqual(self.load("-i").returncode, 0)
+        self.assertIn("not compared", self.load("-i", "--dry-run").stdout)
+        self.assertNotIn("not compared", self.load("--dry-run").stdout)
 
     def test_hotplug_needs_a_kernel_that_has_it(self):
         for path in ["sys/kernel/crash_elfcorehdr_size", "sys/kernel/kexec/crash_elfcorehdr_size"]:
@@ -212,6 +246,7 @@ class Questions(Machine):
         shutil.rmtree(os.path.join(self.root, "sys/kernel/kexec"))
         os.unlink(os.path.join(self.root, "sys/kernel/kexec_crash_loaded"))
         self.assertEqual(self.kexec("-S").returncode, 255)
+        self.assertEqual(self.kexec("-S", "--sysroot", "/nonexistent").returncode, 255)
 
     def test_crashkernel_size(self):
         run = self.kexec("--print-ckr-size", "--arch", self.arch)
@@ -243,6 +278,7 @@ class Questions(Machine):
 
 if __name__ == "__main__":
     KEXEC, FAKE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    ctypes.CDLL(FAKE)      # without it these tests would ask the kernel of this machine: stop here
     result = unittest.main(argv=[sys.argv[0]], exit=False, verbosity=1).result
     bad = len(result.failures) + len(result.errors)
     print("%d passed, %d failed" % (result.testsRun - len(result.skipped) - bad, bad))
