@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Reads a copied-out /proc/vmcore (ELF64, little endian): loads, notes, registers, vmcoreinfo, memory by physical or virtual address.
+Reads a copied-out /proc/vmcore (ELF64 or ELF32, little endian): loads, notes, registers, vmcoreinfo, memory by physical or virtual address.
 Written for the tests alone; shares nothing with what it checks.
 """
 import dataclasses
@@ -51,19 +51,24 @@ def parse_notes(data):
 
 
 def parse_headers(data):
-    """(machine, [(type, offset, vaddr, paddr, filesz, memsz)]) from the start of an ELF64 file."""
-    if data[:4] != b"\x7fELF" or data[4] != 2 or data[5] != 1:
-        raise CoreError("not a little endian ELF64 file")
+    """(machine, [(type, offset, vaddr, paddr, filesz, memsz)]) from the start of a little endian ELF file."""
+    if data[:4] != b"\x7fELF" or data[4] not in (1, 2) or data[5] != 1:
+        raise CoreError("not a little endian ELF file")
     kind, machine = struct.unpack_from("<HH", data, 16)
     if kind != 4:
         raise CoreError(f"not a core file: type {kind}")
-    phoff, = struct.unpack_from("<Q", data, 32)
-    phentsize, phnum = struct.unpack_from("<HH", data, 54)
-    if phentsize != 56:
+    wide = data[4] == 2
+    phoff, = struct.unpack_from("<Q" if wide else "<I", data, 32 if wide else 28)
+    phentsize, phnum = struct.unpack_from("<HH", data, 54 if wide else 42)
+    if phentsize != (56 if wide else 32):
         raise CoreError(f"program headers of {phentsize} bytes")
     headers = []
     for index in range(phnum):
-        ptype, _, offset, vaddr, paddr, filesz, memsz, _ = struct.unpack_from("<IIQQQQQQ", data, phoff + index * phentsize)
+        at = phoff + index * phentsize
+        if wide:
+            ptype, _, offset, vaddr, paddr, filesz, memsz, _ = struct.unpack_from("<IIQQQQQQ", data, at)
+        else:
+            ptype, offset, vaddr, paddr, filesz, memsz, _, _ = struct.unpack_from("<IIIIIIII", data, at)
         headers.append((ptype, offset, vaddr, paddr, filesz, memsz))
     return machine, headers
 
