@@ -277,8 +277,8 @@ arm64() {
 		expect "arm64 EL$el -i" 'nothing verified, starting the capture kernel' 'payload: ok.'
 		segments arm64 "$tmp/payload" entry=0x42000002
 		qemu
-		expect "arm64 EL$el exception" 'CPU exception at vector 4, instruction at 0x42000002 (ESR 0x' 'resetting the machine' \
-			'!payload' '!could not reset'
+		expect "arm64 EL$el exception" 'CPU exception at vector 4, instruction at 0x42000002 (ESR 0x' \
+			'resetting the machine' '!payload' '!could not reset'
 		# A console that is not there: an external abort, after which the others still work.
 		consoles arm64 ttyAMA1 ttyAMA0
 		segments arm64 "$tmp/payload"
