@@ -88,12 +88,21 @@ static int place_backup(struct plan *plan)
 	return 0;
 }
 
+/*
+ * A kernel takes ELF32 headers of its own machine only, ELF64 headers also of the machine it is the 32-bit variant of
+ * (fs/proc/vmcore.c, vmcore_elf32_check_arch and vmcore_elf64_check_arch).
+ */
+static uint16_t corehdr_machine(const struct plan *plan)
+{
+	return plan->req->core_width == 4 ? plan->image.elf_machine : plan->arch->elf_machine;
+}
+
 static int place_corehdr(struct plan *plan)
 {
 	struct core_layout layout = {
 		.width = plan->req->core_width ? plan->req->core_width : plan->arch->word,
 		.big_endian = plan->arch->big_endian,
-		.machine = plan->arch->elf_machine,
+		.machine = corehdr_machine(plan),
 		.dump = &plan->dump,
 		.info = &plan->crash,
 		.backup = plan->backup,

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,28 @@ class Load(Machine):
         dumps = [read(os.path.join(self.tmp, "dump", name)) for name in os.listdir(os.path.join(self.tmp, "dump"))]
         self.assertIn(read(self.initrd), dumps)
         self.assertIn(read(self.kernel)[5 * 512:], dumps)
+
+    def core_header_machine(self, *arguments):
+        """Class and machine of the core headers that were handed to the kernel."""
+        dump = os.path.join(self.tmp, "dump")
+        shutil.rmtree(dump)
+        os.makedirs(dump)
+        run = self.load(*arguments)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        headers = [data for data in (read(os.path.join(dump, name)) for name in os.listdir(dump)) if data.startswith(b"\x7fELF")]
+        self.assertEqual(len(headers), 1)
+        return headers[0][4], struct.unpack_from("<H", headers[0], 18)[0]
+
+    def test_core_headers_suit_the_capture_kernel(self):
+        """A 32-bit kernel takes ELF32 headers of its own machine only."""
+        self.root = os.path.join(self.tmp, "small")
+        shutil.copytree(os.path.join(TESTS, "root/x86_64-bios"), self.root)
+        write(self.root, "proc/self/status", "CapEff:\t000001ffffffffff\n")
+        self.assertEqual(self.core_header_machine(), (2, 62))
+        self.assertEqual(self.core_header_machine("--elf32-core-headers"), (1, 62))
+        write(self.tmp, "vmlinuz", images.bzimage(xloadflags=0))
+        self.assertEqual(self.core_header_machine(), (2, 62))
+        self.assertEqual(self.core_header_machine("--elf32-core-headers"), (1, 3))
 
     def test_each_errno_becomes_a_sentence(self):
         for name, text in [("EBUSY", "another program is loading"), ("EPERM", "security module"), ("EACCES", "security module"),
