@@ -50,47 +50,47 @@ static size_t PRINTF_LIKE(3, 4) add(char *text, size_t len, const char *fmt, ...
 	return len;
 }
 
-/* The arguments of the functions below may point into the chain: format beside it, then copy. */
+/* The arguments may point into the chain: format beside it, then copy. */
+
+static int record(int err, const char *tail, const char *fmt, va_list args)
+{
+	char text[CHAIN_BYTES];
+	size_t len = add_v(text, 0, fmt, args);
+
+	if (tail)
+		len = add(text, len, ": %s", tail);
+	memcpy(chain, text, len + 1);
+	return err;
+}
 
 int fail(int err, const char *fmt, ...)
 {
-	char text[CHAIN_BYTES];
 	va_list args;
-	size_t len;
 
 	va_start(args, fmt);
-	len = add_v(text, 0, fmt, args);
+	err = record(err, NULL, fmt, args);
 	va_end(args);
-	memcpy(chain, text, len + 1);
 	return err;
 }
 
 int fail_ctx(int err, const char *fmt, ...)
 {
-	char text[CHAIN_BYTES];
 	va_list args;
-	size_t len;
 
 	va_start(args, fmt);
-	len = add_v(text, 0, fmt, args);
-	va_end(args);
 	/* A callee that recorded nothing must not make the message lose the cause. */
-	len = add(text, len, ": %s", chain[0] ? chain : strerror(-err));
-	memcpy(chain, text, len + 1);
+	err = record(err, chain[0] ? chain : strerror(-err), fmt, args);
+	va_end(args);
 	return err;
 }
 
 int fail_sys(int err, const char *fmt, ...)
 {
-	char text[CHAIN_BYTES];
 	va_list args;
-	size_t len;
 
 	va_start(args, fmt);
-	len = add_v(text, 0, fmt, args);
+	err = record(err, strerror(-err), fmt, args);
 	va_end(args);
-	len = add(text, len, ": %s", strerror(-err));
-	memcpy(chain, text, len + 1);
 	return err;
 }
 
