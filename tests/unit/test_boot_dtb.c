@@ -2,9 +2,7 @@
 #include "kexec/boot/dtb.h"
 
 #include "config.h"
-#include "kexec/arch/arch.h"
-#include "tests/unit/test.h"
-#include "tests/unit/tree.h"
+#include "tests/unit/boot_machine.h"
 
 #include <errno.h>
 
@@ -12,66 +10,13 @@
 #include <libfdt.h>
 
 #define CRASH 0xd0000000ull
-#define CRASH_BYTES 0x10000000ull
-#define INITRD_BYTES 0x12345u
-
-/* A machine with one crash region and the device tree that a test gives it. */
-struct machine {
-	struct tree tree;
-	struct plan plan;
-	struct load_request req;
-	char warnings[512];
-};
-
-static const uint8_t payload[0x3000], initrd[INITRD_BYTES];
-
-static void catch_warning(void *ctx, const char *text)
-{
-	struct machine *m = ctx;
-
-	strncat(m->warnings, text, sizeof(m->warnings) - strlen(m->warnings) - 1);
-}
-
-static void move_crash(struct machine *m, uint64_t start, uint64_t len)
-{
-	const struct range window = { start, start + len - 1, MEM_CRASH };
-
-	ranges_deinit(&m->plan.memmap.crash);
-	CHECK_EQ(ranges_add(&m->plan.memmap.crash, window.start, window.last, MEM_CRASH), 0);
-	CHECK_EQ(plan_restart(&m->plan, &window), 0);
-}
 
 static void setup(struct machine *m, const char *cmdline)
 {
-	struct plan *plan = &m->plan;
-	struct image *image = &plan->image;
-
-	memset(m, 0, sizeof(*m));
-	m->tree = tree_new();
-	plan_init(plan);
-	m->req.mem_max = UINT64_MAX;
-	plan->req = &m->req;
-	plan->arch = &arch_arm64;
-	plan->root = &m->tree.root;
-	image->payload = view_of(payload, sizeof(payload), "Image");
-	image->memsz = 0x1e90000;
-	image->align = 0x200000;
-	image->max_initrd_last = UINT64_MAX;
-	image->cmdline_max = 2047;
-	image->page_shift = 12;
-	image->flags = IMAGE_RELOCATABLE | IMAGE_ABOVE_4G | IMAGE_ENTRY_64;
-	plan->initrd.view = view_of(initrd, sizeof(initrd), "initrd");
-	CHECK_EQ(cmdline_init(&plan->cmdline, cmdline), 0);
-	move_crash(m, CRASH, CRASH_BYTES);
-	err_set_warn_sink(catch_warning, m);
-}
-
-static void teardown(struct machine *m)
-{
-	err_set_warn_sink(NULL, NULL);
-	memset(&m->plan.initrd, 0, sizeof(m->plan.initrd));
-	plan_deinit(&m->plan);
-	tree_free(&m->tree);
+	machine_init(m, &arch_arm64, CRASH, cmdline);
+	m->plan.image.memsz = 0x1e90000;
+	m->plan.image.page_shift = 12;
+	m->plan.image.flags = IMAGE_RELOCATABLE | IMAGE_ABOVE_4G | IMAGE_ENTRY_64;
 }
 
 static int run(struct machine *m)

@@ -1,40 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kexec/boot/x86.h"
 
-#include "kexec/arch/arch.h"
-#include "tests/unit/test.h"
-#include "tests/unit/tree.h"
+#include "tests/unit/boot_machine.h"
 
 #include <errno.h>
 
-#define HEADER_BYTES (0x26c - 0x1f1)
 #define MODERN (IMAGE_RELOCATABLE | IMAGE_ABOVE_4G | IMAGE_ENTRY_64 | IMAGE_ENTRY_32 | IMAGE_5LEVEL | IMAGE_EFI_KEXEC)
 #define CRASH 0x2f000000ull
 #define CRASH_HIGH 0x1f0000000ull
-#define CRASH_BYTES 0x10000000ull
-#define INITRD_BYTES 0x12345u
 #define RSDP 0x7ff7e014ull
-
-/*
- * A machine with one crash region, an image with an honest header, and nothing in /proc and /sys but what a
- * test puts there.
- */
-struct machine {
-	struct tree tree;
-	struct plan plan;
-	struct load_request req;
-	uint8_t header[HEADER_BYTES];
-	char warnings[1024];
-};
-
-static const uint8_t payload[0x3000], initrd[INITRD_BYTES];
-
-static void catch_warning(void *ctx, const char *text)
-{
-	struct machine *m = ctx;
-
-	strncat(m->warnings, text, sizeof(m->warnings) - strlen(m->warnings) - 1);
-}
 
 static void put_header(struct machine *m, uint16_t protocol)
 {
@@ -47,50 +21,18 @@ static void put_header(struct machine *m, uint16_t protocol)
 	m->plan.image.setup_header = view_of(m->header, HEADER_BYTES, "vmlinuz");
 }
 
-static void move_crash(struct machine *m, uint64_t start, uint64_t len)
-{
-	const struct range window = { start, start + len - 1, MEM_CRASH };
-
-	ranges_deinit(&m->plan.memmap.crash);
-	CHECK_EQ(ranges_add(&m->plan.memmap.crash, window.start, window.last, MEM_CRASH), 0);
-	CHECK_EQ(plan_restart(&m->plan, &window), 0);
-}
-
 static void setup(struct machine *m, const char *cmdline)
 {
 	struct plan *plan = &m->plan;
-	struct image *image = &plan->image;
 
-	memset(m, 0, sizeof(*m));
-	m->tree = tree_new();
-	plan_init(plan);
-	m->req.mem_max = UINT64_MAX;
-	plan->req = &m->req;
-	plan->arch = &arch_x86_64;
-	plan->root = &m->tree.root;
+	machine_init(m, &arch_x86_64, CRASH, cmdline);
 	put_header(m, 0x020f);
-	image->payload = view_of(payload, sizeof(payload), "vmlinuz");
-	image->memsz = 0x2000000;
-	image->align = 0x200000;
-	image->pref_paddr = 0x1000000;
-	image->max_initrd_last = UINT64_MAX;
-	image->entry64_off = 0x200;
-	image->cmdline_max = 2047;
-	image->flags = MODERN;
-	plan->initrd.view = view_of(initrd, sizeof(initrd), "initrd");
+	plan->image.memsz = 0x2000000;
+	plan->image.pref_paddr = 0x1000000;
+	plan->image.entry64_off = 0x200;
+	plan->image.flags = MODERN;
 	CHECK_EQ(ranges_add(&plan->memmap.ram, 0x1000, 0x9fbff, MEM_RAM), 0);
 	CHECK_EQ(ranges_add(&plan->memmap.firmware, 0x9fc00, 0xfffff, MEM_RESERVED), 0);
-	CHECK_EQ(cmdline_init(&plan->cmdline, cmdline), 0);
-	move_crash(m, CRASH, CRASH_BYTES);
-	err_set_warn_sink(catch_warning, m);
-}
-
-static void teardown(struct machine *m)
-{
-	err_set_warn_sink(NULL, NULL);
-	memset(&m->plan.initrd, 0, sizeof(m->plan.initrd));
-	plan_deinit(&m->plan);
-	tree_free(&m->tree);
 }
 
 /* What load.c does, without the files. */
