@@ -163,7 +163,7 @@ static int build(struct plan *plan, const struct range *window)
 	return err ? err : plan_check(plan);
 }
 
-/* Do --mem-min and --mem-max keep some of the reservation from us? Then that is what to tell, and no size would help. */
+/* Do --mem-min and --mem-max keep some of the reservation from us? Then that is what to tell. */
 static bool limited(const struct plan *plan, const struct range *window)
 {
 	return plan->req->mem_min > window->start || plan->req->mem_max < window->last;

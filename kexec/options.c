@@ -113,7 +113,7 @@ static int set_append(struct options *opt, const struct option_row *row, const c
 	return err;
 }
 
-/* A number as C writes it, with K, M or G behind it. *GIVEN: this option was there before; a second value must be the same. */
+/* A number as C writes it, with K, M or G behind it. *GIVEN: the option was there before; it must say the same now. */
 static int set_address(const struct option_row *row, const char *value, bool *given, uint64_t *number)
 {
 	static const char suffixes[] = "KMG";
