@@ -46,7 +46,7 @@ class Channel:
                     return
                 self.buffer += data
                 self.changed.notify_all()
-            if self.log:
+            if self.log and not self.log.closed:
                 self.log.write(data)
 
     def send(self, data):
