@@ -63,7 +63,9 @@ int cpulist_parse(struct ranges *cpus, const char *text)
 	return err;
 }
 
-/* "%pa" writes 0x in front of the first number, "%x" nothing in front of the second; older kernels nothing at all. */
+/*
+ * "%pa" writes 0x in front of the first number, "%x" nothing in front of the second; older kernels nothing at all.
+ */
 int vmcoreinfo_sysfs_parse(const char *string, uint64_t *paddr, uint64_t *len)
 {
 	struct text text = text_of_string(string);
@@ -99,7 +101,9 @@ bool vmcoreinfo_find(const struct view *text, const char *key, const char **valu
 	return false;
 }
 
-/* BASE 0 takes "0x" for 16 and all else for 10. Kernels write some 64-bit values as signed ones: "-5" is 2^64 - 5. */
+/*
+ * BASE 0 takes "0x" for 16 and all else for 10. Kernels write some 64-bit values as signed ones: "-5" is 2^64 - 5.
+ */
 bool vmcoreinfo_number(const struct view *text, const char *key, int base, uint64_t *value)
 {
 	struct text number = { 0 };
@@ -262,7 +266,9 @@ static int read_vmcoreinfo(struct crash_info *c, const struct root *root)
 	return err;
 }
 
-/* sys/kernel/kexec/ since Linux 6.19, where the old name is a symbolic link while it lives; sys/kernel/ since 6.6. */
+/*
+ * sys/kernel/kexec/ since Linux 6.19, where the old name is a symbolic link while it lives; sys/kernel/ since 6.6.
+ */
 static int read_elfcorehdr_size(struct crash_info *c, const struct root *root)
 {
 	static const char *const paths[] = {

@@ -46,7 +46,9 @@ bool kallsyms_find(const struct view *kallsyms, const char *name, uint64_t *vadd
 	return false;
 }
 
-/* vaddr - paddr of the image as the vmcoreinfo tells. Which key is there decides; no two architectures share one. */
+/*
+ * vaddr - paddr of the image as the vmcoreinfo tells. Which key is there decides; no two architectures share one.
+ */
 static bool offset_from_vmcoreinfo(const struct view *vmcoreinfo, uint64_t *offset)
 {
 	uint64_t value;

@@ -89,8 +89,8 @@ static int place_backup(struct plan *plan)
 }
 
 /*
- * A kernel takes ELF32 headers of its own machine only, ELF64 headers also of the machine it is the 32-bit variant of
- * (fs/proc/vmcore.c, vmcore_elf32_check_arch and vmcore_elf64_check_arch).
+ * A kernel takes ELF32 headers of its own machine only, ELF64 headers also of the machine it is the 32-bit variant
+ * of (fs/proc/vmcore.c, vmcore_elf32_check_arch and vmcore_elf64_check_arch).
  */
 static uint16_t corehdr_machine(const struct plan *plan)
 {
@@ -127,9 +127,9 @@ static int place_corehdr(struct plan *plan)
 }
 
 /*
- * The kernel builds the tables of its jump in what the segments leave of the reservation: on x86_64 one page for each GiB that it
- * maps, and on every architecture a few for its code and its copy of the vmcoreinfo. Without them kexec_load fails after it has dropped the
- * earlier image, so they are asked for here.
+ * The kernel builds the tables of its jump in what the segments leave of the reservation: on x86_64 one page for
+ * each GiB that it maps, and on every architecture a few for its code and its copy of the vmcoreinfo. Without them
+ * kexec_load fails after it has dropped the earlier image, so they are asked for here.
  */
 static int check_kernel_tables(const struct plan *plan)
 {
@@ -170,7 +170,8 @@ static bool limited(const struct plan *plan, const struct range *window)
 }
 
 /*
- * The reservation is too small. Plan once more into one as large as an address space allows and put into the error what that came to.
+ * The reservation is too small. Plan once more into one as large as an address space allows and put into the error
+ * what that came to.
  */
 static int too_small(struct plan *plan, const struct range *window)
 {

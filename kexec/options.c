@@ -113,7 +113,10 @@ static int set_append(struct options *opt, const struct option_row *row, const c
 	return err;
 }
 
-/* A number as C writes it, with K, M or G behind it. *GIVEN: the option was there before; it must say the same now. */
+/*
+ * A number as C writes it, with K, M or G behind it. *GIVEN: the option was there before; it must say the same
+ * now.
+ */
 static int set_address(const struct option_row *row, const char *value, bool *given, uint64_t *number)
 {
 	static const char suffixes[] = "KMG";
@@ -172,6 +175,7 @@ static int set_core64(struct options *opt, const struct option_row *row, const c
 }
 
 #define NO_REBOOT "ordinary reboots into another kernel are not supported; only capture kernels (-p) are"
+#define NO_ELF "ELF kernels are not supported; load the bzImage or Image"
 #define NO_CONSOLE "the purgatory finds the consoles of the running kernel by itself"
 
 static const struct option_row option_table[] = {
@@ -180,7 +184,8 @@ static const struct option_row option_table[] = {
 	{ "status", 'S', NO_VALUE, IN_ANY, NULL, set_status, NULL,
 	  "exit 1 when a capture kernel is loaded, 0 when not; -l asks for the other one", NULL },
 	{ "print-ckr-size", 0, NO_VALUE, IN_ANY, NULL, set_ckr, NULL, "print the bytes of the crashkernel reservation", NULL },
-	{ "print-ranges", 0, NO_VALUE, IN_ANY, NULL, set_ranges, NULL, "print all that the loader sees of this machine", NULL },
+	{ "print-ranges", 0, NO_VALUE, IN_ANY, NULL, set_ranges, NULL,
+	  "print all that the loader sees of this machine", NULL },
 	{ "help", 'h', NO_VALUE, IN_ANY, NULL, set_help, NULL, "print this text", NULL },
 	{ "version", 'v', NO_VALUE, IN_ANY, NULL, set_version, NULL, "print the version and what is built in", NULL },
 	{ "load", 'l', NO_VALUE, IN_STATUS | IN_UNLOAD, NULL, set_normal, NULL, NULL, NULL },
@@ -232,12 +237,13 @@ static const struct option_row option_table[] = {
 	{ "serial-baud", 0, VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_CONSOLE },
 	{ "pass-memmap-cmdline", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
 	  "the memory map is always handed over in the boot parameters" },
-	{ "noefi", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "append \"noefi\" to the capture kernel's command line instead" },
+	{ "noefi", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
+	  "append \"noefi\" to the capture kernel's command line instead" },
 	{ "reuse-video-type", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "the video mode is always handed over" },
 	{ "module", 0, VALUE, IN_ANY, NULL, NULL, NULL, NULL, "multiboot kernels are not supported" },
-	{ "args-linux", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "ELF kernels are not supported; load the bzImage or Image" },
-	{ "args-elf", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "ELF kernels are not supported; load the bzImage or Image" },
-	{ "args-none", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "ELF kernels are not supported; load the bzImage or Image" },
+	{ "args-linux", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_ELF },
+	{ "args-elf", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_ELF },
+	{ "args-none", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_ELF },
 	{ "real-mode", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "a kernel cannot be entered in real mode after a panic" },
 	{ "entry-32bit", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "use --type=bzImage for the 32-bit entry" },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The command line of kexec. One table says for every option which modes and architectures it holds for; an option that
- * cannot be honoured is refused with its reason, never ignored.
+ * The command line of kexec. One table says for every option which modes and architectures it holds for; an option
+ * that cannot be honoured is refused with its reason, never ignored.
  */
 #ifndef KEXEC_OPTIONS_H
 #define KEXEC_OPTIONS_H
@@ -36,8 +36,8 @@ struct options {
 };
 
 /*
- * Parse ARGV into OPT; strings stay argv's. -EINVAL (recorded: the option, why, and what to do) for unknown, misplaced, repeated or
- * unsupported options and malformed values.
+ * Parse ARGV into OPT; strings stay argv's. -EINVAL (recorded: the option, why, and what to do) for unknown,
+ * misplaced, repeated or unsupported options and malformed values.
  */
 int options_parse(struct options *opt, int argc, char **argv);
 void options_deinit(struct options *opt);

@@ -19,7 +19,6 @@ void plan_init(struct plan *plan)
 	ranges_init(&plan->dump);
 	blob_init(&plan->corehdr);
 	blob_init(&plan->boot);
-	blob_init(&plan->boot_extra);
 	blob_init(&plan->purgatory);
 }
 
@@ -27,7 +26,6 @@ static void plan_drop_blobs(struct plan *plan)
 {
 	blob_deinit(&plan->corehdr);
 	blob_deinit(&plan->boot);
-	blob_deinit(&plan->boot_extra);
 	blob_deinit(&plan->purgatory);
 }
 

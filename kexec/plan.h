@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The plan: everything that will be handed to kexec_load, and why. Filled step by step by load.c; printed by --dry-run; checked and
- * sealed before the system call.
+ * The plan: everything that will be handed to kexec_load, and why. Filled step by step by load.c; printed by
+ * --dry-run; checked and sealed before the system call.
  */
 #ifndef KEXEC_PLAN_H
 #define KEXEC_PLAN_H
@@ -74,7 +74,6 @@ struct plan {
 	struct core_backup backup;
 	struct blob corehdr;           /* backing of the elfcorehdr segment */
 	struct blob boot;              /* backing of boot_params or of the device tree */
-	struct blob boot_extra;        /* backing of what hangs from them (setup_data) */
 	struct blob purgatory;         /* the relocated purgatory image; starts with struct purg_params */
 	uint64_t purgatory_paddr;
 	uint64_t entry;                /* where the kernel jumps: the purgatory's entry */
@@ -87,20 +86,27 @@ struct plan {
 void plan_init(struct plan *plan);
 void plan_deinit(struct plan *plan);
 
-/* Forget all segments and their contents and place into WINDOW from now on. What was read of the machine and the files stays. -ENOMEM. */
+/*
+ * Forget all segments and their contents and place into WINDOW from now on. What was read of the machine and the
+ * files stays. -ENOMEM.
+ */
 int plan_restart(struct plan *plan, const struct range *window);
 
 /*
- * Find room in what is left of the window, within the user's --mem-min and --mem-max, take it, and append a segment. BUF may be NULL (all
- * zero; bufsz 0). *PADDR = where. 
- * -ENOSPC: recorded: which segment, how much it needs, how much is left, the largest hole. -E2BIG: more than 16 segments. -EINVAL: bufsz > memsz.
+ * Find room in what is left of the window, within the user's --mem-min and --mem-max, take it, and append a
+ * segment. BUF may be NULL (all zero; bufsz 0). *PADDR = where. -ENOSPC: recorded: which segment, how much it
+ * needs, how much is left, the largest hole. -E2BIG: more than 16 segments. -EINVAL: bufsz > memsz.
  */
-int plan_place(struct plan *plan, const char *what, const void *buf, uint64_t bufsz, const struct place *place, uint64_t *paddr);
+int plan_place(struct plan *plan, const char *what, const void *buf, uint64_t bufsz, const struct place *place,
+	       uint64_t *paddr);
 
 /* The segment named WHAT, or NULL. */
 struct segment *plan_find(struct plan *plan, const char *what);
 
-/* Every promise the kernel will test, tested here, so that the sentence names the segment. -EINVAL, recorded. Sorts the segments by address. */
+/*
+ * Every promise the kernel will test, tested here, so that the sentence names the segment. -EINVAL, recorded.
+ * Sorts the segments by address.
+ */
 int plan_check(struct plan *plan);
 
 /* Sum of memsz. */

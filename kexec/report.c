@@ -226,7 +226,8 @@ static void plan_table(const struct plan *plan, const struct elf *elf, FILE *out
 	if (plan->backup.len)
 		fprintf(out, "Backup: %#" PRIx64 "-%#" PRIx64 " is copied to %#" PRIx64 "\n", plan->backup.from,
 			plan->backup.from + plan->backup.len - 1, plan->backup.to);
-	fprintf(out, "Entry: purgatory %#" PRIx64 ", then the capture kernel at %#" PRIx64 "\n", plan->entry, plan->next_entry);
+	fprintf(out, "Entry: purgatory %#" PRIx64 ", then the capture kernel at %#" PRIx64 "\n", plan->entry,
+		plan->next_entry);
 	headers_table(plan, elf, out);
 }
 

@@ -7,7 +7,10 @@
 
 #include <stdio.h>
 
-/* Memory, crash regions, dumped ranges, CPU notes and vmcoreinfo of PLAN, whose memmap and crash members are filled. -ENOTSUP: JSON without json-c. */
+/*
+ * Memory, crash regions, dumped ranges, CPU notes and vmcoreinfo of PLAN, whose memmap and crash members are
+ * filled. -ENOTSUP: JSON without json-c.
+ */
 int report_ranges(const struct plan *plan, bool json, FILE *out);
 
 /* The sealed plan: segments with digests, core headers, command line. Errors as above. */

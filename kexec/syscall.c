@@ -135,15 +135,16 @@ struct errno_cause {
 
 static const struct errno_cause load_causes[] = {
 	{ EBUSY, "another program is loading a kernel, or a kexec is under way; try again" },
-	{ EPERM, "not permitted, although CAP_SYS_BOOT is there and neither kexec_load_disabled nor lockdown is set; look for a "
-		 "security module's (SELinux, IMA, AppArmor) line in the kernel's log" },
+	{ EPERM, "not permitted, although CAP_SYS_BOOT is there and neither kexec_load_disabled nor lockdown is set; look "
+		 "for a security module's (SELinux, IMA, AppArmor) line in the kernel's log" },
 	{ EACCES, "a security module (SELinux, IMA, AppArmor) forbids it; see the kernel's log" },
 	{ EADDRNOTAVAIL, "the kernel does not take a segment at its address: the reservation has changed since it was read, "
 			 "for example by a write to /sys/kernel/kexec_crash_size" },
 	{ EINVAL, "the kernel takes the flags, the number of segments or their layout for invalid" },
 	{ ENOMEM, "the kernel has no memory for its own tables beside the segments; boot with a larger crashkernel=" },
 	{ ENOSYS, "this kernel was built without kexec_load (CONFIG_KEXEC)" },
-	{ EFAULT, "the kernel could not read a segment from this program, perhaps because a file was cut while it was being loaded" },
+	{ EFAULT, "the kernel could not read a segment from this program, perhaps because a file was cut while it was "
+		  "being loaded" },
 };
 
 static const char *errno_cause(int err)
@@ -164,8 +165,9 @@ static const char *what_is_loaded(const struct root *root)
 }
 
 /*
- * The kernel refuses what would take more than half of the machine's pages (kernel/kexec_core.c since Linux 4.13), but only after it has dropped
- * the earlier image: test it first. What /proc/meminfo calls MemTotal is that number of pages.
+ * The kernel refuses what would take more than half of the machine's pages (kernel/kexec_core.c since Linux 4.13),
+ * but only after it has dropped the earlier image: test it first. What /proc/meminfo calls MemTotal is that number
+ * of pages.
  */
 static int check_half_of_ram(const struct plan *plan)
 {

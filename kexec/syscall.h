@@ -6,14 +6,15 @@
 #include "kexec/plan.h"
 
 /*
- * Find out, before anything else is done, why loading cannot work: no CAP_SYS_BOOT, kexec_load_disabled, lockdown, no crashkernel
- * reservation. -EPERM, -ENODATA, recorded. What cannot be found out is left to the system call.
+ * Find out, before anything else is done, why loading cannot work: no CAP_SYS_BOOT, kexec_load_disabled, lockdown,
+ * no crashkernel reservation. -EPERM, -ENODATA, recorded. What cannot be found out is left to the system call.
  */
 int kexec_precheck(const struct root *root);
 
 /*
- * Hand PLAN to kexec_load. The kernel drops an earlier capture kernel before it copies the new one, so the plan must have passed plan_check().
- * Negative errno, recorded with the cause where the system tells it and with what is loaded now.
+ * Hand PLAN to kexec_load. The kernel drops an earlier capture kernel before it copies the new one, so the plan
+ * must have passed plan_check(). Negative errno, recorded with the cause where the system tells it and with what
+ * is loaded now.
  */
 int kexec_load_plan(const struct plan *plan);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bytes that we own: read from a file, unpacked, or built. Always followed by a NUL byte that LEN does not count. */
+/*
+ * Bytes that we own: read from a file, unpacked, or built. Always followed by a NUL byte that LEN does not count.
+ */
 #ifndef LIB_BLOB_H
 #define LIB_BLOB_H
 

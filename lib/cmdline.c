@@ -8,8 +8,8 @@
 #include <string.h>
 
 /*
- * One word as the kernel sees it. A quote in front of the word, and a quote in front of the value, are not part of it;
- * neither is the quote that ends the word then.
+ * One word as the kernel sees it. A quote in front of the word, and a quote in front of the value, are not part of
+ * it; neither is the quote that ends the word then.
  */
 struct word {
 	const char *start;     /* in the text, quotes and all */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Kernel command lines as words. Words are separated by white space outside double quotes, as the kernel's own parser
- * does (Documentation/admin-guide/kernel-parameters.rst); there are no escapes, and a quote that is never closed
- * reaches to the end of the text. A parameter is NAME or NAME=VALUE; in names '-' and '_' are the same. Everything behind a
- * bare "--" belongs to init: it is neither found nor removed.
+ * Kernel command lines as words. Words are separated by white space outside double quotes, as the kernel's own
+ * parser does (Documentation/admin-guide/kernel-parameters.rst); there are no escapes, and a quote that is never
+ * closed reaches to the end of the text. A parameter is NAME or NAME=VALUE; in names '-' and '_' are the same.
+ * Everything behind a bare "--" belongs to init: it is neither found nor removed.
  */
 #ifndef LIB_CMDLINE_H
 #define LIB_CMDLINE_H
@@ -32,12 +32,14 @@ int cmdline_remove(struct cmdline *c, const char *name);
 
 /*
  * Is there a word NAME or NAME=VALUE? The last one counts. VALUE and VALUE_LEN may be NULL. *VALUE points into the
- * text, *VALUE_LEN bytes, without the quotes that the kernel takes off: those around the whole value or the whole word.
- * It is NULL for a word without '='. Both are untouched when there is no such word.
+ * text, *VALUE_LEN bytes, without the quotes that the kernel takes off: those around the whole value or the whole
+ * word. It is NULL for a word without '='. Both are untouched when there is no such word.
  */
 bool cmdline_find(const struct cmdline *c, const char *name, const char **value, size_t *value_len);
 
-/* -E2BIG (recorded: has, may have, by how much it is over) when the text has more than MAX bytes without the NUL. */
+/*
+ * -E2BIG (recorded: has, may have, by how much it is over) when the text has more than MAX bytes without the NUL.
+ */
 int cmdline_check_len(const struct cmdline *c, size_t max, const char *who_says);
 
 #endif

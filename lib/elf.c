@@ -31,7 +31,10 @@ static const char *name_of(const struct view *v)
 	return v->name ? v->name : "ELF data";
 }
 
-/* 65535 and more program headers: e_phnum is PN_XNUM and the number stands in sh_info of section header 0 (elf(5)). */
+/*
+ * 65535 and more program headers: e_phnum is PN_XNUM and the number stands in sh_info of section header 0
+ * (elf(5)).
+ */
 static int resolve_xnum(struct elf *elf, uint16_t shentsize)
 {
 	unsigned int size = shdr_size(elf->width);

@@ -70,9 +70,9 @@ unsigned int elf_ehdr_size(unsigned int width);
 unsigned int elf_phdr_size(unsigned int width);
 
 /*
- * Write an ELF header (no sections; nr_phdrs < PN_XNUM, program headers follow it at once) of ELF->width, byte order
- * ELF->view.big_endian, type, machine, flags and entry, into OUT of elf_ehdr_size() bytes. -ERANGE (recorded, with the
- * number) when there are PN_XNUM headers or more, or the entry does not fit ELF32.
+ * Write an ELF header (no sections; nr_phdrs < PN_XNUM, program headers follow it at once) of ELF->width, byte
+ * order ELF->view.big_endian, type, machine, flags and entry, into OUT of elf_ehdr_size() bytes. -ERANGE
+ * (recorded, with the number) when there are PN_XNUM headers or more, or the entry does not fit ELF32.
  */
 int elf_ehdr_put(const struct elf *elf, uint8_t *out);
 

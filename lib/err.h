@@ -2,10 +2,10 @@
 /*
  * The message chain that travels beside a negative errno.
  *
- * The function that meets an error records one sentence with fail() and returns the code. A caller that
- * knows more (which file, which segment) puts a clause in front with fail_ctx(). Only main prints the
- * chain. What this file keeps is the only writable file-scope state of the project. The chain belongs to the
- * calling thread; program name, warning sink and debug level hold for all, and main sets them before it starts threads.
+ * The function that meets an error records one sentence with fail() and returns the code. A caller that knows more
+ * (which file, which segment) puts a clause in front with fail_ctx(). Only main prints the chain. What this file
+ * keeps is the only writable file-scope state of the project. The chain belongs to the calling thread; program
+ * name, warning sink and debug level hold for all, and main sets them before it starts threads.
  *
  * Texts are bounded (4 KiB); one that is cut ends in "...". Arguments may point into the recorded chain.
  */

@@ -2,8 +2,8 @@
 /*
  * Files that the user names: kernels, initrds, device trees. Mapped, not copied; pipes and such are read.
  *
- * The size is asked for once. A file that another program cuts shorter while it is mapped raises SIGBUS at the first
- * byte that is gone, as for every program that maps files: replace kernels by rename, never in place.
+ * The size is asked for once. A file that another program cuts shorter while it is mapped raises SIGBUS at the
+ * first byte that is gone, as for every program that maps files: replace kernels by rename, never in place.
  */
 #ifndef LIB_FILE_H
 #define LIB_FILE_H

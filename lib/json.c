@@ -18,8 +18,8 @@
 #undef json_object
 
 /*
- * One for each object and array: json-c knows no parents, and a failed addition must be known to the root. The nodes
- * hang in a list from the root; json-c owns the values.
+ * One for each object and array: json-c knows no parents, and a failed addition must be known to the root. The
+ * nodes hang in a list from the root; json-c owns the values.
  */
 struct json {
 	struct json_c_object *value;
@@ -110,7 +110,10 @@ struct json *json_array_in(struct json *parent, const char *key)
 	return parent ? container(parent, key, json_object_new_array()) : NULL;
 }
 
-/* Length of the well-formed UTF-8 sequence at S (RFC 3629), 0 when it is none. The NUL at the end stops every test. */
+/*
+ * Length of the well-formed UTF-8 sequence at S (RFC 3629), 0 when it is none. The NUL at the end stops every
+ * test.
+ */
 static size_t utf8_len(const unsigned char *s)
 {
 	static const struct {

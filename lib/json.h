@@ -23,7 +23,10 @@ void json_add_number(struct json *parent, const char *key, int64_t value);
 void json_add_hex(struct json *parent, const char *key, uint64_t value);
 void json_add_bool(struct json *parent, const char *key, bool value);
 
-/* Print ROOT, indented, to OUT. -ENOMEM when any earlier addition failed, -ENOTSUP without json-c, -EIO. All recorded. */
+/*
+ * Print ROOT, indented, to OUT. -ENOMEM when any earlier addition failed, -ENOTSUP without json-c, -EIO. All
+ * recorded.
+ */
 int json_print(struct json *root, FILE *out);
 void json_free(struct json *root);
 

@@ -64,9 +64,9 @@ bool ranges_cover(const struct ranges *s, uint64_t start, uint64_t last);
 uint64_t ranges_bytes(const struct ranges *s);
 
 /*
- * Find SIZE bytes (> 0) inside one range of S, starting at a multiple of ALIGN (a power of two), all between MIN and
- * LAST inclusive: the highest such place when TOP_DOWN, otherwise the lowest. -ENOSPC (not recorded: the caller knows
- * for what) when there is none; *ADDR is untouched then.
+ * Find SIZE bytes (> 0) inside one range of S, starting at a multiple of ALIGN (a power of two), all between MIN
+ * and LAST inclusive: the highest such place when TOP_DOWN, otherwise the lowest. -ENOSPC (not recorded: the
+ * caller knows for what) when there is none; *ADDR is untouched then.
  */
 int ranges_find_hole(const struct ranges *s, uint64_t size, uint64_t align, uint64_t min, uint64_t last, bool top_down,
 		     uint64_t *addr);

@@ -76,8 +76,9 @@ static int open_in_root(const struct root *root, const char *path, int flags)
 }
 
 /*
- * The same in user space, for kernels before 5.6. DONE holds the part without links, TODO what is left to walk. A root
- * that somebody changes while we walk it can mislead this one; it is a directory of captured files, not a prison.
+ * The same in user space, for kernels before 5.6. DONE holds the part without links, TODO what is left to walk. A
+ * root that somebody changes while we walk it can mislead this one; it is a directory of captured files, not a
+ * prison.
  */
 static int walk_in_root(const struct root *root, const char *path, int flags)
 {
@@ -171,7 +172,9 @@ bool root_exists(const struct root *root, const char *path)
 	return true;
 }
 
-/* Read FD until nothing comes any more: files of /proc have size 0 and those of /sys one page, whatever they hold. */
+/*
+ * Read FD until nothing comes any more: files of /proc have size 0 and those of /sys one page, whatever they hold.
+ */
 static int read_all(int fd, size_t max, struct blob *blob)
 {
 	for (;;) {
@@ -243,7 +246,10 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Runs of digits compare as numbers of any length, all else as bytes; what is equal then ("cpu1", "cpu01") as text. */
+/*
+ * Runs of digits compare as numbers of any length, all else as bytes; what is equal then ("cpu1", "cpu01") as
+ * text.
+ */
 static int compare_names(const void *left, const void *right)
 {
 	const char *a = *(char *const *)left, *b = *(char *const *)right;

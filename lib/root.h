@@ -21,12 +21,15 @@ int root_init(struct root *root, const char *dir);
 void root_deinit(struct root *root);
 
 /*
- * Read all of PATH into BLOB (initialised; emptied first), at most MAX bytes. Sizes that stat reports are not trusted.
- * -ENOENT and every other open error, -EFBIG when the file is larger than MAX, -EISDIR: recorded with the path.
+ * Read all of PATH into BLOB (initialised; emptied first), at most MAX bytes. Sizes that stat reports are not
+ * trusted. -ENOENT and every other open error, -EFBIG when the file is larger than MAX, -EISDIR: recorded with the
+ * path.
  */
 int root_read(const struct root *root, const char *path, size_t max, struct blob *blob);
 
-/* A file with one number: BASE 0 (as strtoull), 10 or 16; white space around it. -EINVAL when it is anything else. */
+/*
+ * A file with one number: BASE 0 (as strtoull), 10 or 16; white space around it. -EINVAL when it is anything else.
+ */
 int root_read_u64(const struct root *root, const char *path, int base, uint64_t *value);
 
 /* File descriptor of PATH, O_RDONLY | O_CLOEXEC, owned by the caller. -errno (recorded). */

@@ -41,8 +41,8 @@ static inline void store(uint8_t *p, uint32_t x)
 #define MAJ(x, y, z) (((x) & (y)) | ((z) & ((x) | (y))))
 
 /*
- * One round. Only d and h change their values; the others change their names, which the order of the arguments in the
- * calls does without moving anything.
+ * One round. Only d and h change their values; the others change their names, which the order of the arguments in
+ * the calls does without moving anything.
  */
 #define ROUND(a, b, c, d, e, f, g, h, constant, word)                       \
 	do {                                                                \

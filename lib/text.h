@@ -34,8 +34,8 @@ void text_trim(struct text *t);
 bool text_take(struct text *t, const char *word);
 
 /*
- * Take an unsigned number of BASE 10 or 16, digits only. False, with T and VALUE untouched, when there is no digit or
- * the number needs more than 64 bits.
+ * Take an unsigned number of BASE 10 or 16, digits only. False, with T and VALUE untouched, when there is no digit
+ * or the number needs more than 64 bits.
  */
 bool text_u64(struct text *t, unsigned int base, uint64_t *value);
 

@@ -175,7 +175,10 @@ static bool all_zero(struct cursor c)
 	return true;
 }
 
-/* Kernel builds append the unpacked size to some formats, 32 bits, little endian: scripts/Makefile.lib, size_append. */
+/*
+ * Kernel builds append the unpacked size to some formats, 32 bits, little endian: scripts/Makefile.lib,
+ * size_append.
+ */
 bool unpack_is_padding(const struct unpack_job *job, const struct view *in)
 {
 	struct cursor c = cursor_at(in, 0);
@@ -185,7 +188,9 @@ bool unpack_is_padding(const struct unpack_job *job, const struct view *in)
 	return cursor_u32(&c) == (uint32_t)job->len && !c.bad && all_zero(c);
 }
 
-/* Skippable frames, common to zstd and lz4: magic number 0x184d2a50..5f, a length, and that many bytes for others. */
+/*
+ * Skippable frames, common to zstd and lz4: magic number 0x184d2a50..5f, a length, and that many bytes for others.
+ */
 static void skip_skippable(struct view *in)
 {
 	for (;;) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whole-file decompression by magic number: gzip, xz, zstd, lzma (the "alone" format) and lz4 (frame and legacy). */
+/*
+ * Whole-file decompression by magic number: gzip, xz, zstd, lzma (the "alone" format) and lz4 (frame and legacy).
+ */
 #ifndef LIB_UNPACK_H
 #define LIB_UNPACK_H
 
@@ -22,11 +24,11 @@ struct unpack_support {
 extern const struct unpack_support unpack_support[];
 
 /*
- * Decompress all of IN, one stream or several, into at most MAX bytes. Truncated or damaged input is an error: nothing
- * partial is ever returned. What may follow: zeros, the unpacked size as the kernel's build appends it, and, with a
- * warning, anything else (a signature) where a checksum vouched for the contents.
- * -ENOEXEC: no known magic (not recorded). -ENOTSUP: known, but the library was not built in. -EINVAL: damaged.
- * -EFBIG: more than MAX bytes, or a dictionary that is larger still. -ENOMEM. All but the first are recorded.
+ * Decompress all of IN, one stream or several, into at most MAX bytes. Truncated or damaged input is an error:
+ * nothing partial is ever returned. What may follow: zeros, the unpacked size as the kernel's build appends it,
+ * and, with a warning, anything else (a signature) where a checksum vouched for the contents. -ENOEXEC: no known
+ * magic (not recorded). -ENOTSUP: known, but the library was not built in. -EINVAL: damaged. -EFBIG: more than MAX
+ * bytes, or a dictionary that is larger still. -ENOMEM. All but the first are recorded.
  */
 int unpack(const struct view *in, uint64_t max, struct unpacked *out);
 void unpacked_release(struct unpacked *out);

@@ -23,8 +23,9 @@ struct unpack_job {
 typedef int unpack_codec(struct unpack_job *job, const struct view *in, uint64_t *used);
 
 /*
- * At least WANT (> 0) free bytes behind job->len; the output may move. -EFBIG when there are more than job->max bytes
- * already: codecs may decode past the limit by less than one request, and stop at the next. -ENOMEM. Both recorded.
+ * At least WANT (> 0) free bytes behind job->len; the output may move. -EFBIG when there are more than job->max
+ * bytes already: codecs may decode past the limit by less than one request, and stop at the next. -ENOMEM. Both
+ * recorded.
  */
 int unpack_room(struct unpack_job *job, size_t want);
 

@@ -62,8 +62,8 @@ int unpack_lz4(struct unpack_job *job, const struct view *in, uint64_t *used)
 }
 
 /*
- * Behind the magic number: blocks, each led by the length of its compressed form, up to the end of the file. There is
- * no checksum and no end mark. What can be told: every block but the last must be full.
+ * Behind the magic number: blocks, each led by the length of its compressed form, up to the end of the file. There
+ * is no checksum and no end mark. What can be told: every block but the last must be full.
  */
 int unpack_lz4_legacy(struct unpack_job *job, const struct view *in, uint64_t *used)
 {

@@ -15,9 +15,9 @@
 #define OUT_BYTES (256u << 10)
 
 /*
- * The decoder reserves the dictionary that the header asks for, though it touches no more of it than there is output. A
- * dictionary larger than the largest output is of no use; the rest is for small limits, since presets ask for 64 MiB
- * whatever they compress.
+ * The decoder reserves the dictionary that the header asks for, though it touches no more of it than there is
+ * output. A dictionary larger than the largest output is of no use; the rest is for small limits, since presets
+ * ask for 64 MiB whatever they compress.
  */
 static uint64_t memory_limit(const struct unpack_job *job)
 {

@@ -24,9 +24,9 @@ static int zstd_error(const struct unpack_job *job, size_t ret)
 }
 
 /*
- * Each frame is decoded in one call, straight into the output: the streaming calls would hold a window of up to 128 MiB
- * beside it. A frame whose size is not told (zstd used in a pipe) gets generous room, since what is not touched costs
- * nothing, and twice as much when that was too little.
+ * Each frame is decoded in one call, straight into the output: the streaming calls would hold a window of up to
+ * 128 MiB beside it. A frame whose size is not told (zstd used in a pipe) gets generous room, since what is not
+ * touched costs nothing, and twice as much when that was too little.
  */
 int unpack_zstd(struct unpack_job *job, const struct view *in, uint64_t *used)
 {

@@ -2,8 +2,8 @@
 /*
  * One row per architecture. To port: fill a row from the top; each member says what stops working without it.
  *
- * This header is data and stands at the bottom of the layers, so that every part of the loader can ask its row; the rows themselves
- * (arch/NAME.c) stand at the top, because they name the boot protocols and image formats.
+ * This header is data and stands at the bottom of the layers, so that every part of the loader can ask its row;
+ * the rows themselves (arch/NAME.c) stand at the top, because they name the boot protocols and image formats.
  */
 #ifndef KEXEC_ARCH_H
 #define KEXEC_ARCH_H
@@ -28,7 +28,7 @@ struct arch {
 	unsigned int word;             /* bytes: 8 */
 	bool big_endian;
 	uint32_t kexec_arch;           /* KEXEC_ARCH_: (flags >> 16) of the system call */
-	unsigned int page_shift;       /* segments start and stop at multiples of this: the largest page a kernel of this architecture uses */
+	unsigned int page_shift;       /* segments are multiples of this: the largest page of its kernels */
 	unsigned int memory_sources;   /* MEM_FROM_ */
 	uint64_t backup_last;          /* RAM up to here is needed by the capture kernel and copied away; 0: no backup */
 	uint32_t hotplug_flag;         /* KEXEC_ABI_ flag for --hotplug; 0: not supported */

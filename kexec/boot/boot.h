@@ -32,8 +32,8 @@ extern const struct boot_ops boot_dtb;
 bool boot_seed(uint8_t *bytes, size_t n);
 
 /*
- * Take elfcorehdr= out of the capture kernel's command line, with a warning when it was there: a kernel believes that
- * word before anything else, and the headers lie where they were placed.
+ * Take elfcorehdr= out of the capture kernel's command line, with a warning when it was there: a kernel believes
+ * that word before anything else, and the headers lie where they were placed.
  */
 int boot_drop_elfcorehdr(struct plan *plan);
 

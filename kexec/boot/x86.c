@@ -137,7 +137,9 @@ static int x86_place(struct plan *plan)
 	return plan_place(plan, "initrd", plan->initrd.view.base, plan->initrd.view.len, &place, &plan->initrd_paddr);
 }
 
-/* What the running kernel found out about the hardware with the firmware's help, which the next kernel cannot ask. */
+/*
+ * What the running kernel found out about the hardware with the firmware's help, which the next kernel cannot ask.
+ */
 static void copy_from_running(const struct plan *plan, const struct x86_firmware *fw, uint8_t *bp)
 {
 	static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * arm64 Image: Documentation/arm64/booting.rst, section 4. The header is little endian whatever the kernel is. Since
- * Linux 3.16 the Image may also be an EFI program, whose section table tells how long the file is.
+ * arm64 Image: Documentation/arm64/booting.rst, section 4. The header is little endian whatever the kernel is.
+ * Since Linux 3.16 the Image may also be an EFI program, whose section table tells how long the file is.
  */
 #include "kexec/image/image.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * x86 bzImage: Documentation/x86/boot.rst ("The Linux/x86 Boot Protocol"), field offsets and meanings as told there.
- * One file holds a real-mode part, of which we read only the setup header, and the protected-mode part that is loaded.
+ * x86 bzImage: Documentation/x86/boot.rst ("The Linux/x86 Boot Protocol"), field offsets and meanings as told
+ * there. One file holds a real-mode part, of which we read only the setup header, and the protected-mode part that
+ * is loaded.
  */
 #include "kexec/image/image.h"
 
@@ -34,10 +35,10 @@
 #define OLD_CMDLINE_MAX 255
 
 /*
- * Protocols before 2.10 (Linux 2.6.31) do not tell how much memory the kernel needs until it reads its memory map: the
- * unpacked kernel with its bss, and the packed one beside it. Those kernels are packed with gzip, bzip2 or lzma to
- * between a fifth and a third of their size; eight times, and room for the bss of a debugging kernel, is more than any
- * of them takes.
+ * Protocols before 2.10 (Linux 2.6.31) do not tell how much memory the kernel needs until it reads its memory map:
+ * the unpacked kernel with its bss, and the packed one beside it. Those kernels are packed with gzip, bzip2 or
+ * lzma to between a fifth and a third of their size; eight times, and room for the bss of a debugging kernel, is
+ * more than any of them takes.
  */
 #define OLD_UNPACK_FACTOR 8
 #define OLD_BSS_BYTES (32u << 20)
@@ -81,7 +82,9 @@ static uint64_t header_len_min(uint16_t version)
 	return header_lens[i].header_len;
 }
 
-/* The fields, each only where the protocol version has it; zero otherwise. The caller tested the header's length. */
+/*
+ * The fields, each only where the protocol version has it; zero otherwise. The caller tested the header's length.
+ */
 static void read_fields(struct setup *s)
 {
 	struct cursor c = cursor_at(&s->header, 0);

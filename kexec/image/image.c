@@ -166,7 +166,10 @@ int image_parse(struct image *image, const struct view *bytes, const struct imag
 	return 0;
 }
 
-/* Nothing points into the compressed file any more: give its memory back, and keep the path, which names the views. */
+/*
+ * Nothing points into the compressed file any more: give its memory back, and keep the path, which names the
+ * views.
+ */
 static void drop_file_bytes(struct file *file)
 {
 	struct file named = { .path = file->path };

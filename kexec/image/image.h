@@ -59,10 +59,10 @@ extern const struct image_format image_bzimage64, image_bzimage, image_arm64;
 #define IMAGE_UNPACK_MAX (1ull << 30)
 
 /*
- * Open the file PATH and find its format among FORMATS (NULL-terminated), or only TYPE when that is given; a compressed
- * file is unpacked first. *IMAGE untouched on failure. All recorded:
- * -ENOEXEC: with every format that was tried and why each refused, and what unpacking said. -EINVAL: damaged,
- * truncated, or TYPE is unknown (with the list). -ENOTSUP, and the errors of file_open() and unpack().
+ * Open the file PATH and find its format among FORMATS (NULL-terminated), or only TYPE when that is given; a
+ * compressed file is unpacked first. *IMAGE untouched on failure. All recorded: -ENOEXEC: with every format that
+ * was tried and why each refused, and what unpacking said. -EINVAL: damaged, truncated, or TYPE is unknown (with
+ * the list). -ENOTSUP, and the errors of file_open() and unpack().
  */
 int image_open(struct image *image, const char *path, const struct image_format *const *formats, const char *type);
 void image_close(struct image *image);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A fuzz target defines LLVMFuzzerTestOneInput(). Built with -DFUZZ_REPLAY it is a plain program that runs every file named on its
- * command line (and every file in the directories named there) once: the corpus in tests/fuzz/corpus/NAME is replayed so in ./check.
+ * A fuzz target defines LLVMFuzzerTestOneInput(). Built with -DFUZZ_REPLAY it is a plain program that runs every
+ * file named on its command line (and every file in the directories named there) once: the corpus in
+ * tests/fuzz/corpus/NAME is replayed so in ./check.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H

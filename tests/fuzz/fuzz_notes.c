@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ELF notes. First byte: bit 0 is the byte order, bits 1 to 3 say how far the notes stand from an aligned offset. */
+/*
+ * ELF notes. First byte: bit 0 is the byte order, bits 1 to 3 say how far the notes stand from an aligned offset.
+ */
 #include "lib/elf.h"
 #include "tests/fuzz/fuzz.h"
 

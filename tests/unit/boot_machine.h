@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * For tests of boot protocols: a machine with one crash region, an image and an initrd, and nothing in /proc and /sys
- * but what a test puts there.
+ * For tests of boot protocols: a machine with one crash region, an image and an initrd, and nothing in /proc and
+ * /sys but what a test puts there.
  */
 #ifndef TESTS_BOOT_MACHINE_H
 #define TESTS_BOOT_MACHINE_H

@@ -165,8 +165,8 @@ TEST(length_limit)
 }
 
 /*
- * A second reading of the same rules, in another way: cut the text into raw words first, then take each apart. One line
- * for each word: NAME, or NAME|VALUE.
+ * A second reading of the same rules, in another way: cut the text into raw words first, then take each apart. One
+ * line for each word: NAME, or NAME|VALUE.
  */
 #define LISTING 4096
 
@@ -224,8 +224,8 @@ static void describe(const char *text, const char *skip, char *kernel, char *ini
 }
 
 /*
- * A quote that cmdline_add() closes where the word does not begin with one stays part of the word, as the kernel reads
- * it (x"y becomes x"y"): quotes at the end of a word are not compared.
+ * A quote that cmdline_add() closes where the word does not begin with one stays part of the word, as the kernel
+ * reads it (x"y becomes x"y"): quotes at the end of a word are not compared.
  */
 static void drop_last_quotes(char *listing)
 {

@@ -6,7 +6,10 @@
 
 #include <errno.h>
 
-/* Parse a command line written as one string; words are separated by single blanks. The words stay valid until the next call. */
+/*
+ * Parse a command line written as one string; words are separated by single blanks. The words stay valid until the
+ * next call.
+ */
 static int parse(struct options *opt, const char *line)
 {
 	static char text[1024];
