@@ -15,12 +15,12 @@ check: unit-tests fuzz-replay all
 		printf '%s: ' $$test; ./$$test $(srcdir)/tests/fuzz/corpus/$${test##*fuzz_} || status=1; done; \
 	exit $$status
 
-tests/unit/%: tests/unit/%.c libkexec.a libparachute.a
+tests/unit/%: tests/unit/%.c libkexec.a libkdump.a libparachute.a
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
+	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libkdump.a libparachute.a $(LIBS)
 
-tests/fuzz/%: tests/fuzz/%.c libkexec.a libparachute.a
+tests/fuzz/%: tests/fuzz/%.c libkexec.a libkdump.a libparachute.a
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
+	$(call QUIET,CC)$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libkdump.a libparachute.a $(LIBS)
 
 -include $(UNIT_TESTS:=.d) $(FUZZ_TESTS:=.d)
