@@ -17,10 +17,11 @@ struct vmcoreinfo {
 	size_t nr;
 };
 
-/* TEXT must outlive VI. Lines that are no KEY=VALUE are passed over. -ENOMEM. */
+/* TEXT, up to its first NUL, must outlive VI. Lines that are no KEY=VALUE are passed over. -ENOMEM (recorded). */
 int vmcoreinfo_init(struct vmcoreinfo *vi, const struct view *text);
 void vmcoreinfo_deinit(struct vmcoreinfo *vi);
 
+/* All getters: false, with the output untouched, when there is no such key or its value is not wholly what it should be. */
 bool vmcoreinfo_string(const struct vmcoreinfo *vi, const char *key, const char **value, size_t *len);
 /* SYMBOL(name): hexadecimal. */
 bool vmcoreinfo_symbol(const struct vmcoreinfo *vi, const char *name, uint64_t *vaddr);
@@ -29,7 +30,9 @@ bool vmcoreinfo_size(const struct vmcoreinfo *vi, const char *name, uint64_t *va
 bool vmcoreinfo_length(const struct vmcoreinfo *vi, const char *name, uint64_t *value);
 bool vmcoreinfo_number(const struct vmcoreinfo *vi, const char *name, int64_t *value);
 bool vmcoreinfo_offset(const struct vmcoreinfo *vi, const char *name, uint64_t *value);
-/* KEY=hex without 0x, as KERNELOFFSET. */
+/* KEY=hex, with or without 0x, as KERNELOFFSET. */
 bool vmcoreinfo_hex(const struct vmcoreinfo *vi, const char *key, uint64_t *value);
+/* KEY=decimal, as PAGESIZE and CRASHTIME. */
+bool vmcoreinfo_decimal(const struct vmcoreinfo *vi, const char *key, uint64_t *value);
 
 #endif
