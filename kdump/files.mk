@@ -1,7 +1,10 @@
 # Everything of kdump but main.c; the unit tests link it too.
 KDUMP_SRCS = \
+	kdump/arch/arm64.c \
+	kdump/arch/x86_64.c \
 	kdump/source_diskdump.c \
 	kdump/source_elf.c \
 	kdump/source_map.c \
 	kdump/vmcore.c \
-	kdump/vmcoreinfo.c
+	kdump/vmcoreinfo.c \
+	kdump/vtop.c
