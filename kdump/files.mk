@@ -2,6 +2,10 @@
 KDUMP_SRCS = \
 	kdump/arch/arm64.c \
 	kdump/arch/x86_64.c \
+	kdump/classify.c \
+	kdump/classify_window.c \
+	kdump/kinfo.c \
+	kdump/memmodel.c \
 	kdump/source_diskdump.c \
 	kdump/source_elf.c \
 	kdump/source_map.c \
