@@ -514,10 +514,30 @@ static void diskdump_close(struct vmcore *v)
 	v->priv = NULL;
 }
 
+static int diskdump_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	struct diskdump *d = v->priv;
+	uint64_t pfn, max = d->h.max_mapnr;
+
+	if (first_pfn >= max)
+		return 0;
+	if (nr > max - first_pfn)
+		nr = max - first_pfn;
+	if (source_map_read(&d->map, d->dumped_off + first_pfn / 8, bitmap, (nr + 7) / 8))
+		return -EIO;
+	for (pfn = nr; pfn % 8; pfn++)
+		bitmap[pfn / 8] &= ~(1 << pfn % 8);
+	for (pfn = 0; d->h.split && pfn < nr; pfn++)
+		if (first_pfn + pfn < d->h.start_pfn || first_pfn + pfn >= d->h.limit_pfn)
+			bitmap[pfn / 8] &= ~(1 << pfn % 8);
+	return 0;
+}
+
 const struct source_ops source_diskdump = {
 	.name = "kdump-compressed",
 	.open = diskdump_open,
 	.read = diskdump_read,
 	.at = diskdump_at,
+	.held = diskdump_held,
 	.close = diskdump_close,
 };

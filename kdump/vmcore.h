@@ -29,6 +29,8 @@ struct source_ops {
 	int (*read)(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
 	/* As vmcore_at(). */
 	const uint8_t *(*at)(struct vmcore *v, uint64_t paddr, uint64_t *len);
+	/* As vmcore_held(); NULL: LOADS tells. */
+	int (*held)(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void (*close)(struct vmcore *v);
 };
 
@@ -84,6 +86,12 @@ int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
  * last byte of the page). NULL when they cannot be had so: vmcore_read() then tells why, or reads them. Large windows: sequential reading costs one mmap each 16 MiB.
  */
 const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len);
+
+/*
+ * Which pages does the source hold, of NR (a multiple of 8) from FIRST_PFN (a multiple of 8) on? Fills BITMAP, LSB first. A dump that was filtered lacks some of
+ * its RAM. -EIO: it cannot be told; not recorded.
+ */
+int vmcore_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 
 static inline uint64_t vmcore_page_bytes(const struct vmcore *v)
 {
