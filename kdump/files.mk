@@ -4,8 +4,15 @@ KDUMP_SRCS = \
 	kdump/arch/x86_64.c \
 	kdump/classify.c \
 	kdump/classify_window.c \
+	kdump/codec.c \
 	kdump/kinfo.c \
 	kdump/memmodel.c \
+	kdump/out_diskdump.c \
+	kdump/out_elf.c \
+	kdump/out_notes.c \
+	kdump/out_slots.c \
+	kdump/pipe.c \
+	kdump/sink.c \
 	kdump/source_diskdump.c \
 	kdump/source_elf.c \
 	kdump/source_map.c \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Dump writers: begin, pages in any order, finish. */
+/*
+ * Dump writers: begin, pages in any order, finish. From begin() on the file opens, marked incomplete; a page counts as saved from the checkpoint after it. Memory
+ * does not grow with the machine.
+ */
 #ifndef KDUMP_OUT_H
 #define KDUMP_OUT_H
 
@@ -9,6 +12,9 @@
 
 struct dump_out;
 
+/* Pfns that planned() is asked for at once, at most. */
+#define OUT_WINDOW_PFNS (1u << 20)
+
 struct out_facts {
 	struct vmcore *core;
 	uint64_t phys_base;
@@ -16,8 +22,16 @@ struct out_facts {
 	char utsname[6][65];
 	uint64_t crash_time;       /* seconds; 0: unknown */
 	uint32_t nr_cpus;
+	uint32_t current_cpu;      /* that crashed; 0 when unknown */
 	const struct codec *codec;
-	/* Is this pfn going to be saved? Walked once, ascending, by begin() to write the bitmaps: fills BITMAP (LSB first, NR pfns a multiple of 8) for FIRST_PFN.. */
+	/* One file of a split set: only these pages are handed over; both inclusive. planned() answers for the whole machine all the same. */
+	bool split;
+	uint64_t split_first_pfn, split_last_pfn;
+	/*
+	 * Which pfns are going to be saved? Fills BITMAP (LSB first, NR pfns, a multiple of 8) for FIRST_PFN... begin() asks ascending, for what holds RAM, at most
+	 * OUT_WINDOW_PFNS at once (once for kdump-compressed, twice for ELF). Writing kdump-compressed to a stream asks again for the windows that pages come
+	 * from, with the same FIRST_PFN and NR: the answer must be the same then.
+	 */
 	int (*planned)(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void *ctx;
 };
@@ -33,12 +47,16 @@ struct out_page {
 
 struct out_ops {
 	const char *name;
+	bool compresses;           /* false: pages must come raw */
+	/* -ENOSPC before any page: there is not even room for the tables. */
 	int (*begin)(struct dump_out *o);
+	/* The page must have been planned. An error is final: go on with finish(o, false), which saves what can be. */
 	int (*page)(struct dump_out *o, const struct out_page *page);
 	/* Make what was handed over so far readable on disk. */
 	int (*checkpoint)(struct dump_out *o);
-	/* COMPLETE: everything planned was handed over. */
+	/* COMPLETE: everything planned was handed over or cannot be read; the mark goes. Then comes sink_finish(). */
 	int (*finish)(struct dump_out *o, bool complete);
+	/* Accepts what begin() did not or not wholly build. */
 	void (*deinit)(struct dump_out *o);
 };
 
