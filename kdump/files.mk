@@ -2,10 +2,17 @@
 KDUMP_SRCS = \
 	kdump/arch/arm64.c \
 	kdump/arch/x86_64.c \
+	kdump/btf.c \
 	kdump/classify.c \
 	kdump/classify_window.c \
 	kdump/codec.c \
+	kdump/dmesg.c \
+	kdump/dmesg_bytes.c \
+	kdump/dmesg_lockless.c \
+	kdump/dmesg_records.c \
+	kdump/dmesg_scan.c \
 	kdump/kinfo.c \
+	kdump/ksyms.c \
 	kdump/memmodel.c \
 	kdump/out_diskdump.c \
 	kdump/out_elf.c \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Symbols and types out of the dump itself, where VMCOREINFO lacks something: the compressed kallsyms tables (VMCOREINFO exports their addresses since Linux 6.0) and the BTF
- * that __start_BTF..__stop_BTF hold (Documentation/bpf/btf.rst). Everything is bounded; damaged tables are an error, never a hang.
+ * Symbols and types out of the dump itself, where VMCOREINFO lacks something: the compressed kallsyms tables
+ * (VMCOREINFO exports their addresses since Linux 6.0) and the BTF that __start_BTF..__stop_BTF hold
+ * (Documentation/bpf/btf.rst). Everything is bounded; damaged tables are an error, never a hang.
  */
 #ifndef KDUMP_KSYMS_H
 #define KDUMP_KSYMS_H
@@ -22,7 +23,10 @@ int btf_open(struct btf **b, const struct view *bytes);
 /* Read it out of the dump. -ENODATA, -EINVAL, -ENOMEM recorded. */
 int btf_read(struct btf **b, struct vtop *vt, struct ksyms *s);
 void btf_close(struct btf *b);
-/* Offset in bytes of MEMBER ("a.b" through nested and anonymous members) of struct or union TYPE; *SIZE (may be NULL): bytes of the member. -ENOENT not recorded. */
+/*
+ * Offset in bytes of MEMBER ("a.b" through nested and anonymous members) of struct or union TYPE; *SIZE (may be
+ * NULL): bytes of the member. -ENOENT not recorded.
+ */
 int btf_member(const struct btf *b, const char *type, const char *member, uint64_t *off, uint64_t *size);
 int btf_struct_size(const struct btf *b, const char *type, uint64_t *size);
 /* Value of an enumerator, such as PG_lru of enum pageflags. -ENOENT. */
