@@ -11,7 +11,7 @@
 #define NOTE_HEADER_BYTES 12
 #define NOTE_ALIGN 4
 
-static unsigned int shdr_size(unsigned int width)
+unsigned int elf_shdr_size(unsigned int width)
 {
 	return width == 8 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
 }
@@ -32,27 +32,31 @@ static const char *name_of(const struct view *v)
 }
 
 /*
- * 65535 and more program headers: e_phnum is PN_XNUM and the number stands in sh_info of section header 0
- * (elf(5)).
+ * 65535 and more program headers: e_phnum is PN_XNUM and the number stands in sh_info of section header 0 (elf(5)).
  */
-static int resolve_xnum(struct elf *elf, uint16_t shentsize)
+int elf_xnum(const struct elf *elf, const struct view *shdr, uint64_t *nr)
 {
-	unsigned int size = shdr_size(elf->width);
-	struct view shdr;
-	struct cursor c;
-	int err;
+	struct cursor c = cursor_at(shdr, 0);
+	uint64_t info;
 
-	if (!elf->shoff || shentsize != size)
-		return fail(-EINVAL, "%s: the section header with the number of its program headers is missing",
-			    name_of(&elf->view));
-	err = view_sub(&elf->view, elf->shoff, size, &shdr);
-	if (err)
-		return fail_ctx(err, "section header 0");
-	c = cursor_at(&shdr, 0);
 	/* sh_name, sh_type; sh_flags, sh_addr, sh_offset, sh_size; sh_link; then sh_info */
 	cursor_skip(&c, 2 * 4 + 4 * elf->width + 4);
-	elf->nr_phdrs = cursor_u32(&c);
+	info = cursor_u32(&c);
+	if (c.bad)
+		return fail(-EINVAL, "%s: the section header with the number of its program headers is cut off",
+			    name_of(&elf->view));
+	*nr = info;
 	return 0;
+}
+
+static int resolve_xnum(struct elf *elf)
+{
+	struct view shdr;
+	int err = view_sub(&elf->view, elf->shoff, elf_shdr_size(elf->width), &shdr);
+
+	if (err)
+		return fail_ctx(err, "section header 0");
+	return elf_xnum(elf, &shdr, &elf->nr_phdrs);
 }
 
 static int parse_ident(const struct view *v, struct elf *elf)
@@ -77,10 +81,9 @@ static int parse_ident(const struct view *v, struct elf *elf)
 	return 0;
 }
 
-int elf_parse(const struct view *v, struct elf *elf)
+int elf_header(const struct view *v, struct elf *elf)
 {
 	struct elf e = { 0 };
-	struct view table;
 	struct cursor c;
 	uint16_t shentsize;
 	int err = parse_ident(v, &e);
@@ -104,14 +107,29 @@ int elf_parse(const struct view *v, struct elf *elf)
 	if (c.bad)
 		return fail(-EINVAL, "%s: cut off inside the ELF header", name_of(v));
 
-	if (e.nr_phdrs == PN_XNUM) {
-		err = resolve_xnum(&e, shentsize);
-		if (err)
-			return err;
-	}
+	if (e.nr_phdrs == PN_XNUM && (!e.shoff || shentsize != elf_shdr_size(e.width)))
+		return fail(-EINVAL, "%s: the section header with the number of its program headers is missing",
+			    name_of(v));
 	if (e.nr_phdrs && e.phentsize != elf_phdr_size(e.width))
 		return fail(-EINVAL, "%s: its program headers have %u bytes each, not %u", name_of(v), e.phentsize,
 			    elf_phdr_size(e.width));
+	*elf = e;
+	return 0;
+}
+
+int elf_parse(const struct view *v, struct elf *elf)
+{
+	struct elf e;
+	struct view table;
+	int err = elf_header(v, &e);
+
+	if (err)
+		return err;
+	if (e.nr_phdrs == PN_XNUM) {
+		err = resolve_xnum(&e);
+		if (err)
+			return err;
+	}
 	/* At most 2^32 of at most 2^16 bytes: the product fits. */
 	if (e.nr_phdrs && view_sub(&e.view, e.phoff, e.nr_phdrs * e.phentsize, &table))
 		return fail_ctx(-EINVAL, "program header table");

@@ -49,6 +49,14 @@ struct elf_note {
  */
 int elf_parse(const struct view *v, struct elf *elf);
 
+/*
+ * The ELF header alone, for files that are not in memory: V need not hold more than the first elf_ehdr_size(8) bytes.
+ * Nothing is said about where the tables lie. NR_PHDRS is PN_XNUM when the number stands in section header 0, which is
+ * at SHOFF: elf_xnum() takes it from the elf_shdr_size() bytes there. Errors as elf_parse().
+ */
+int elf_header(const struct view *v, struct elf *elf);
+int elf_xnum(const struct elf *elf, const struct view *shdr, uint64_t *nr);
+
 /* Program header IDX (< nr_phdrs). Does not check that its contents lie in the file: see elf_phdr_view. */
 int elf_phdr(const struct elf *elf, uint64_t idx, struct elf_phdr *ph);
 
@@ -68,6 +76,7 @@ bool elf_note_is(const struct elf_note *note, const char *name);
 /* Sizes of the headers in a file of this width (4 or 8). */
 unsigned int elf_ehdr_size(unsigned int width);
 unsigned int elf_phdr_size(unsigned int width);
+unsigned int elf_shdr_size(unsigned int width);
 
 /*
  * Write an ELF header (no sections; nr_phdrs < PN_XNUM, program headers follow it at once) of ELF->width, byte

@@ -3,6 +3,7 @@
 """Reads the #include lines and checks the layers of doc/architecture.md: layers.py [TOP]
 
     main -> load, report -> architecture rows -> boot -> plan, crash, purgatory, syscall -> image -> lib -> include
+    main -> save, info, check -> architecture rows -> out, pipe, classify -> memmodel, sink -> vtop, dmesg -> vmcore -> codec -> lib -> include
 
 A file may include its own layer and what lies to the right of it. lib/ knows nothing of kexec/, kexec/ and kdump/ nothing of each other, and the purgatory
 only the parameter block and the digest.
@@ -24,7 +25,15 @@ LAYERS = [
     (r"kexec/arch/", 60),
     (r"kexec/(load|report|options)\.", 70),
     (r"kexec/main\.c", 80),
-    (r"kdump/", 30),
+    (r"kdump/codec", 20),
+    (r"kdump/(vmcore|vmcoreinfo|source|diskdump|elf)", 30),
+    (r"kdump/(vtop|ksyms|btf|dmesg)", 40),
+    (r"kdump/(kinfo|memmodel|pfnset|sink)\.", 50),
+    (r"kdump/(classify|classify_window|selfcheck|pipe)\.", 60),
+    (r"kdump/out", 60),
+    (r"kdump/arch/", 70),
+    (r"kdump/(save|info|check|report|predict|progress|target|command|window)", 80),
+    (r"kdump/main\.c", 90),
 ]
 PURGATORY_MAY = re.compile(r"(purgatory/|include/purgatory_params\.h$|lib/sha256\.h$)")
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h"}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where a dump's bytes go: a file that can be written at any offset (created 0600 under a temporary name, renamed when finished), or a stream that gets
+ * makedumpfile's flattened records. doc/formats.md describes them.
+ *
+ * The program must ignore SIGPIPE and SIGXFSZ: a reader that went away and a file size limit are ordinary errors here.
+ */
+#ifndef KDUMP_SINK_H
+#define KDUMP_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sink {
+	int fd;
+	bool flattened, force;
+	char *path, *temporary;    /* heap; temporary is NULL for streams and block devices, and when finished */
+	uint64_t written;          /* bytes that went out, for progress */
+	uint64_t size;             /* of the file so far; bytes in the stream */
+	uint64_t max_bytes;        /* --max-size; UINT64_MAX: none */
+	uint64_t reserved;         /* of those, kept back from what grows the size; the writer adjusts it */
+	uint64_t partial;          /* after a failed sink_write(): bytes of it that were written all the same */
+	uint64_t unsent;           /* bytes since the kernel was last told to begin writing to disk */
+	int failed;                /* a stream broke inside a record: every later write fails so */
+};
+
+#define SINK_INIT { .fd = -1, .max_bytes = UINT64_MAX }
+
+/*
+ * PATH "-": standard output, flattened; so is a pipe or character device. A block device is written in place, with FORCE only. Otherwise a new file is made
+ * beside PATH ("PATH.writing", or with a number when a dump that was cut short has that name). -EEXIST without FORCE, -EISDIR, -errno; recorded.
+ */
+int sink_open(struct sink *s, const char *path, bool flattened, bool force);
+
+/*
+ * All of BUF at OFF. -ENOSPC (also for EDQUOT, EFBIG and max_bytes), -EIO, -EPIPE...: recorded. Short writes are continued. A file can still be written where
+ * it has bytes already after -ENOSPC.
+ */
+int sink_write(struct sink *s, uint64_t off, const void *buf, size_t len);
+
+/* Can what was written be read back and allocated ahead? True for files, false for streams. */
+bool sink_seekable(const struct sink *s);
+/* All of LEN bytes at OFF; holes are zeros. -EIO recorded. Seekable sinks only. */
+int sink_read(struct sink *s, uint64_t off, void *buf, size_t len);
+/* Make sure that LEN bytes at OFF, all beyond the size so far, can be written later whatever happens; they read as zeros. Nothing for streams. Errors as sink_write. */
+int sink_allocate(struct sink *s, uint64_t off, uint64_t len);
+/* Give the file at least LEN bytes, the new ones a hole. What cannot be done is not an error. */
+void sink_extend(struct sink *s, uint64_t len);
+
+/* fdatasync; for streams nothing. -ENOSPC, -EIO recorded: what was written since the last time may be lost. */
+int sink_sync(struct sink *s);
+
+/*
+ * fsync, rename into place, fsync the directory; the closing record of a flattened stream. COMPLETE false: "PATH-incomplete" is the name instead, numbered rather
+ * than replacing another. S->path is the name that it got. An error leaves the file under its temporary name, which the message tells.
+ */
+int sink_finish(struct sink *s, bool complete);
+/* Remove the unfinished file, to begin anew. */
+void sink_discard(struct sink *s);
+/* Close. An unfinished file stays under its temporary name when it holds anything. Zeroed structs are accepted. */
+void sink_deinit(struct sink *s);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kdump/source.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Page tables and single struct pages are looked at here and there: mapping much for them costs more than it saves. */
+#define WINDOW_FIRST (256u << 10)
+#define WINDOW_MAX (16u << 20)
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#endif
+
+void source_map_init(struct source_map *m, const struct vmcore *v)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	*m = (struct source_map){
+		.fd = v->fd, .file_len = v->file_len, .can_map = v->file_len != UINT64_MAX, .page = page > 0 ? page : 4096,
+	};
+}
+
+static void window_drop(struct source_window *w)
+{
+	if (w->base)
+		munmap(w->base, w->len);
+	*w = (struct source_window){ 0 };
+}
+
+void source_map_deinit(struct source_map *m)
+{
+	for (unsigned int i = 0; i < SOURCE_WINDOWS; i++)
+		window_drop(&m->w[i]);
+	*m = (struct source_map){ .fd = -1 };
+}
+
+int source_pread(int fd, uint64_t off, void *buf, size_t len)
+{
+	uint8_t *at = buf;
+
+	while (len) {
+		ssize_t n;
+
+		if (off > INT64_MAX)
+			return -ENODATA;
+		n = pread(fd, at, len, (off_t)off);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -EIO;
+		if (!n)
+			return -ENODATA;
+		at += n;
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static bool window_holds(const struct source_window *w, uint64_t off, uint64_t len)
+{
+	return w->len && off >= w->off && off - w->off < w->len && len <= w->len - (off - w->off);
+}
+
+/* The window to be replaced by one at OFF: the one that stops there, whose reader goes on; else the one not used for longest. */
+static struct source_window *window_to_replace(struct source_map *m, uint64_t off, uint64_t *len)
+{
+	struct source_window *oldest = &m->w[0];
+
+	*len = WINDOW_FIRST;
+	for (unsigned int i = 0; i < SOURCE_WINDOWS; i++) {
+		struct source_window *w = &m->w[i];
+		uint64_t next = w->off + w->len;
+
+		/* A reader that leaves pages out jumps a little. */
+		if (w->len && off + m->page >= next && off < next + w->len) {
+			*len = w->len * 2 < WINDOW_MAX ? w->len * 2 : WINDOW_MAX;
+			return w;
+		}
+		if (w->used < oldest->used)
+			oldest = w;
+	}
+	return oldest;
+}
+
+/*
+ * Touching a mapped page that the disk cannot deliver kills the process. So the pages are asked for here, where that is an error: then the window is read instead of mapped, and only
+ * the bad pages are lost. Kernels before 5.14, and /proc/vmcore whose pages are there anyway, say EINVAL.
+ */
+static void window_map(struct source_map *m, struct source_window *w)
+{
+	void *base = mmap(NULL, w->len, PROT_READ, MAP_PRIVATE, m->fd, (off_t)w->off);
+
+	if (base == MAP_FAILED) {
+		/* No memory now may be memory later; a file that has no mmap will not get it. */
+		if (errno != ENOMEM && errno != EAGAIN)
+			m->can_map = false;
+		return;
+	}
+	if (madvise(base, w->len, MADV_POPULATE_READ) && errno != EINVAL) {
+		munmap(base, w->len);
+		return;
+	}
+	w->base = base;
+}
+
+static struct source_window *window_find(struct source_map *m, uint64_t off, uint64_t len)
+{
+	struct source_window *w;
+	uint64_t start, want;
+
+	for (unsigned int i = 0; i < SOURCE_WINDOWS; i++) {
+		if (window_holds(&m->w[i], off, len))
+			return &m->w[i];
+	}
+	w = window_to_replace(m, off, &want);
+	start = off - off % m->page;
+	if (want < off - start + len)
+		want = off - start + len;
+	if (want > m->file_len - start)
+		want = m->file_len - start;
+	window_drop(w);
+	w->off = start;
+	w->len = want;
+	window_map(m, w);
+	return w;
+}
+
+const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, uint64_t *avail)
+{
+	struct source_window *w;
+
+	if (!m->can_map || off > m->file_len || len > m->file_len - off || len > WINDOW_MAX)
+		return NULL;
+	w = window_find(m, off, len);
+	w->used = ++m->clock;
+	if (!w->base)
+		return NULL;
+	*avail = w->len - (off - w->off);
+	return w->base + (off - w->off);
+}
+
+int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len)
+{
+	uint64_t avail;
+	const uint8_t *at;
+
+	if (!len)
+		return 0;
+	if (off > m->file_len || len > m->file_len - off)
+		return -ENODATA;
+	at = source_map_at(m, off, len, &avail);
+	if (!at)
+		return source_pread(m->fd, off, buf, len);
+	memcpy(buf, at, len);
+	return 0;
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kdump/vmcore.h"
+
+#include "kdump/source.h"
+#include "kdump/vmcoreinfo.h"
+#include "lib/elf.h"
+#include "lib/err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_SHIFT_DEFAULT 12
+#define PAGE_SHIFT_MAX 18          /* 256 KiB: more than any architecture's */
+
+static const struct source_ops *const sources[] = { &source_elf, &source_diskdump };
+
+#define NR_SOURCES (sizeof(sources) / sizeof(sources[0]))
+
+/* The notes that C still holds, whole ones only; what VMCOREINFO there is goes to V. Stops at damage: the cursor is bad then. */
+static int take_notes(struct vmcore *v, struct cursor *c, uint64_t *good)
+{
+	struct elf_note note;
+	int got = 0, err = 0;
+
+	*good = c->pos;
+	while (!err && (got = elf_note_next(c, &note)) == 1) {
+		const char *nul;
+		uint64_t len = note.desc.len;
+
+		*good = c->pos;
+		if (!elf_note_is(&note, "VMCOREINFO") || v->vmcoreinfo.len)
+			continue;
+		if (len > SOURCE_VMCOREINFO_MAX) {
+			warn("%s: its VMCOREINFO has %" PRIu64 " bytes; using the first %u", v->path, len, SOURCE_VMCOREINFO_MAX);
+			len = SOURCE_VMCOREINFO_MAX;
+		}
+		nul = memchr(note.desc.base, 0, len);
+		err = blob_append(&v->vmcoreinfo, note.desc.base, nul ? (uint64_t)(nul - (const char *)note.desc.base) : len);
+	}
+	return err;
+}
+
+/* Where the next note of a name that kernels write begins, behind damage; at V->len when there is none. */
+static uint64_t next_note(const struct view *v, uint64_t off)
+{
+	static const char *const names[] = { "CORE", "VMCOREINFO", "LINUX" };
+
+	for (off = (off + 3) & ~3ull; v->len >= 16 && off <= v->len - 16; off += 4) {
+		uint32_t name_len = get_u32(v->base + off, v->big_endian);
+
+		for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			size_t len = strlen(names[i]) + 1;
+
+			if (name_len == len && view_has(v, off + 12, names[i], len))
+				return off;
+		}
+	}
+	return v->len;
+}
+
+/*
+ * One damaged note, or a CPU that died before it wrote its own, must not hide those behind it: VMCOREINFO is usually
+ * the last. Good stretches are appended padded, so that they can be walked as one.
+ */
+static int add_notes(struct vmcore *v, const struct view *notes)
+{
+	uint64_t pos = 0, damaged = 0;
+	int err = 0;
+
+	while (!err && pos < notes->len) {
+		struct cursor c = cursor_at(notes, pos);
+		uint64_t good;
+
+		err = take_notes(v, &c, &good);
+		if (!err && good > pos)
+			err = blob_append(&v->notes, notes->base + pos, good - pos);
+		if (!err)
+			err = blob_zero(&v->notes, -v->notes.len & 3);
+		if (err)
+			break;
+		if (c.bad) {
+			debug("%s", err_text());
+			damaged++;
+		}
+		/* At least past the header that was no good. */
+		pos = next_note(notes, (good > pos ? good : pos) + (c.bad ? 4 : 0));
+	}
+	err_clear();
+	if (damaged)
+		warn("%s: some of its notes are damaged; using the others", v->path);
+	return err;
+}
+
+int source_notes(struct vmcore *v, uint64_t off, uint64_t len)
+{
+	struct blob bytes;
+	struct view view;
+	int err;
+
+	if (len > SOURCE_NOTES_MAX) {
+		warn("%s: claims to have %" PRIu64 " bytes of notes; using the first %u", v->path, len, SOURCE_NOTES_MAX);
+		len = SOURCE_NOTES_MAX;
+	}
+	/* Not what a damaged header claims, what there is. */
+	if (off > v->file_len || len > v->file_len - off) {
+		warn("%s: its notes are cut off", v->path);
+		len = off > v->file_len ? 0 : v->file_len - off;
+	}
+	blob_init(&bytes);
+	err = blob_reserve(&bytes, len);
+	if (err) {
+		blob_deinit(&bytes);
+		return err;
+	}
+	if (source_pread(v->fd, off, bytes.data, len)) {
+		warn("%s: its notes cannot be read", v->path);
+		len = 0;
+	}
+	bytes.len = len;
+	view = blob_view(&bytes, v->path);
+	view.big_endian = v->big_endian;
+	err = add_notes(v, &view);
+	blob_deinit(&bytes);
+	return err;
+}
+
+int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len)
+{
+	struct blob text;
+	int err;
+
+	if (!len)
+		return 0;
+	if (len > SOURCE_VMCOREINFO_MAX || off > v->file_len || len > v->file_len - off) {
+		warn("%s: the place its header gives for VMCOREINFO cannot be true", v->path);
+		return 0;
+	}
+	blob_init(&text);
+	err = blob_reserve(&text, len);
+	if (!err && source_pread(v->fd, off, text.data, len))
+		warn("%s: its VMCOREINFO cannot be read", v->path);
+	else if (!err) {
+		v->vmcoreinfo.len = 0;
+		err = blob_append(&v->vmcoreinfo, text.data, strnlen((const char *)text.data, len));
+	}
+	blob_deinit(&text);
+	return err;
+}
+
+int source_page_shift(struct vmcore *v)
+{
+	struct view text = blob_view(&v->vmcoreinfo, v->path);
+	struct vmcoreinfo vi;
+	uint64_t bytes;
+	int err = vmcoreinfo_init(&vi, &text);
+
+	if (err)
+		return err;
+	if (vmcoreinfo_decimal(&vi, "PAGESIZE", &bytes)) {
+		if (bytes >= 1u << PAGE_SHIFT_DEFAULT && bytes <= 1u << PAGE_SHIFT_MAX && !(bytes & (bytes - 1)))
+			v->page_shift = __builtin_ctzll(bytes);
+		else
+			warn("%s: its VMCOREINFO says pages have %" PRIu64 " bytes; using %u", v->path, bytes, 1u << v->page_shift);
+	}
+	vmcoreinfo_deinit(&vi);
+	return 0;
+}
+
+/* A page that is RAM in part is a page of RAM: crash and its kin ask for whole ones. */
+static int widen_ram(struct vmcore *v)
+{
+	uint64_t mask = vmcore_page_bytes(v) - 1;
+	struct ranges whole;
+	int err = 0;
+
+	ranges_init(&whole);
+	for (size_t i = 0; !err && i < v->ram.nr; i++)
+		err = ranges_add(&whole, v->ram.r[i].start & ~mask, v->ram.r[i].last | mask, 0);
+	if (err) {
+		ranges_deinit(&whole);
+		return err;
+	}
+	ranges_deinit(&v->ram);
+	v->ram = whole;
+	v->max_pfn = whole.nr ? (whole.r[whole.nr - 1].last >> v->page_shift) + 1 : 0;
+	return 0;
+}
+
+static int file_length(struct vmcore *v)
+{
+	struct stat st;
+	off_t last;
+
+	if (fstat(v->fd, &st))
+		return fail_sys(-errno, "cannot stat it");
+	if (S_ISDIR(st.st_mode))
+		return fail(-EISDIR, "it is a directory");
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return fail(-ESPIPE, "it is no file that can be read at any offset; write it to a file first");
+	last = S_ISREG(st.st_mode) ? st.st_size : lseek(v->fd, 0, SEEK_END);
+	/* Files of /proc may have no size. */
+	v->file_len = last > 0 ? (uint64_t)last : UINT64_MAX;
+	return 0;
+}
+
+static void forget(struct vmcore *v)
+{
+	if (v->ops)
+		v->ops->close(v);
+	free(v->loads);
+	free(v->aliases);
+	ranges_deinit(&v->ram);
+	blob_deinit(&v->notes);
+	blob_deinit(&v->vmcoreinfo);
+	*v = (struct vmcore){ .path = v->path, .fd = v->fd, .file_len = v->file_len, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT };
+	ranges_init(&v->ram);
+	blob_init(&v->notes);
+	blob_init(&v->vmcoreinfo);
+}
+
+/* One format after the other; what each says is kept for the user. */
+static int probe(struct vmcore *v)
+{
+	struct blob why;
+	int err = -ENOEXEC;
+
+	blob_init(&why);
+	for (size_t i = 0; err == -ENOEXEC && i < NR_SOURCES; i++) {
+		forget(v);
+		v->ops = sources[i];
+		err = v->ops->open(v);
+		if (err == -ENOEXEC && (blob_append(&why, i ? "; " : "", i ? 2 : 0) ||
+					blob_append(&why, err_text(), strlen(err_text()))))
+			err = -ENOMEM;
+	}
+	if (err == -ENOEXEC)
+		fail(err, "no dump of a format known here: %s", (const char *)why.data);
+	blob_deinit(&why);
+	return err;
+}
+
+int vmcore_open_fd(struct vmcore *v, int fd, const char *path)
+{
+	int err;
+
+	*v = (struct vmcore){ .fd = fd, .path = strdup(path) };
+	if (!v->path) {
+		close(fd);
+		return fail(-ENOMEM, "out of memory");
+	}
+	forget(v);
+	err = file_length(v);
+	if (!err)
+		err = probe(v);
+	if (!err)
+		err = widen_ram(v);
+	if (!err && !v->ram.nr)
+		err = fail(-EINVAL, "it holds no memory");
+	if (!err)
+		return 0;
+	fail_ctx(err, "%s", path);
+	vmcore_close(v);
+	return err;
+}
+
+int vmcore_open(struct vmcore *v, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd < 0)
+		return fail_sys(-errno, "%s: cannot open it", path);
+	return vmcore_open_fd(v, fd, path);
+}
+
+void vmcore_close(struct vmcore *v)
+{
+	if (!v->path)
+		return;
+	forget(v);
+	close(v->fd);
+	free(v->path);
+	*v = (struct vmcore){ 0 };
+}
+
+int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len)
+{
+	uint8_t *at = buf;
+
+	while (len) {
+		uint64_t in_page = vmcore_page_bytes(v) - (paddr & (vmcore_page_bytes(v) - 1));
+		size_t n = len < in_page ? len : in_page;
+		int err;
+
+		if (paddr > SOURCE_PADDR_LAST)
+			return -ENODATA;
+		err = v->ops->read(v, paddr, at, n);
+		if (err)
+			return err;
+		at += n;
+		paddr += n;
+		len -= n;
+	}
+	return 0;
+}
+
+const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len)
+{
+	return paddr > SOURCE_PADDR_LAST ? NULL : v->ops->at(v, paddr, len);
+}
+
+/* Pages that are RAM in part are read like others. */
+static void held_by_loads(const struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	for (size_t i = 0; i < v->nr_loads; i++) {
+		const struct vmcore_load *load = &v->loads[i];
+		uint64_t pfn = load->paddr >> v->page_shift, last;
+
+		if (!load->len)
+			continue;
+		last = (load->paddr + (load->len - 1)) >> v->page_shift;
+		if (last < first_pfn || pfn >= first_pfn + nr)
+			continue;
+		if (pfn < first_pfn)
+			pfn = first_pfn;
+		if (last >= first_pfn + nr)
+			last = first_pfn + nr - 1;
+		for (uint64_t at = pfn - first_pfn; at <= last - first_pfn; at++) {
+			if (at % 8 == 0 && last - first_pfn - at >= 7) {
+				bitmap[at / 8] = 0xff;
+				at += 7;
+			} else {
+				bitmap[at / 8] |= 1 << at % 8;
+			}
+		}
+	}
+}
+
+int vmcore_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	memset(bitmap, 0, nr / 8);
+	if (v->ops->held)
+		return v->ops->held(v, first_pfn, nr, bitmap);
+	held_by_loads(v, first_pfn, nr, bitmap);
+	return 0;
+}
