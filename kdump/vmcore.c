@@ -313,38 +313,8 @@ const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len)
 	return paddr > SOURCE_PADDR_LAST ? NULL : v->ops->at(v, paddr, len);
 }
 
-/* Pages that are RAM in part are read like others. */
-static void held_by_loads(const struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
-{
-	for (size_t i = 0; i < v->nr_loads; i++) {
-		const struct vmcore_load *load = &v->loads[i];
-		uint64_t pfn = load->paddr >> v->page_shift, last;
-
-		if (!load->len)
-			continue;
-		last = (load->paddr + (load->len - 1)) >> v->page_shift;
-		if (last < first_pfn || pfn >= first_pfn + nr)
-			continue;
-		if (pfn < first_pfn)
-			pfn = first_pfn;
-		if (last >= first_pfn + nr)
-			last = first_pfn + nr - 1;
-		for (uint64_t at = pfn - first_pfn; at <= last - first_pfn; at++) {
-			if (at % 8 == 0 && last - first_pfn - at >= 7) {
-				bitmap[at / 8] = 0xff;
-				at += 7;
-			} else {
-				bitmap[at / 8] |= 1 << at % 8;
-			}
-		}
-	}
-}
-
 int vmcore_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
 {
 	memset(bitmap, 0, nr / 8);
-	if (v->ops->held)
-		return v->ops->held(v, first_pfn, nr, bitmap);
-	held_by_loads(v, first_pfn, nr, bitmap);
-	return 0;
+	return v->ops->held(v, first_pfn, nr, bitmap);
 }
