@@ -10,6 +10,13 @@
 #include <string.h>
 
 static const struct command commands[] = {
+	{ "save", "[-d LEVEL[,LEVEL...]] [-c|-l|-z|-p|--codec NAME[:N]] [-E] [-F] [--workers N] [--max-size SIZE]\n"
+		  "        [--deadline SECONDS] [--memory-limit SIZE] [--force] [--quiet] SOURCE TARGET",
+	  "Save a dump, most important pages first. TARGET: a file, \"-\", or a directory for dump, log and a note.",
+	  command_save },
+	{ "dmesg", "SOURCE", "Print the kernel's log.", command_dmesg },
+	{ "info", "[--json] SOURCE", "Say what is in it.", command_info },
+	{ "check", "[--json] DUMP", "Read every page of it.", command_check },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -41,7 +48,7 @@ static int run(int argc, char **argv, int *status)
 	/* vmcore-dmesg SOURCE, as scripts know it. */
 	const struct command *command = command_find("dmesg");
 
-	if (argc && command && !strcmp(base_name(argv[0]), "vmcore-dmesg"))
+	if (argc && !strcmp(base_name(argv[0]), "vmcore-dmesg"))
 		return command->run(argc, argv, status);
 	if (argc < 2) {
 		*status = EXIT_USAGE;
