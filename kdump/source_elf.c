@@ -60,6 +60,7 @@ struct headers {
 	struct claims claims;
 	uint64_t nr_nonsense;      /* that no machine can have */
 	uint64_t note_bytes;
+	bool notes_damaged;
 };
 
 static int add_load(struct headers *h, const struct elf_phdr *ph)
@@ -85,7 +86,7 @@ static int add_note_segment(struct vmcore *v, struct headers *h, const struct el
 	if (!ph->filesz || h->note_bytes >= SOURCE_NOTES_MAX)
 		return 0;
 	h->note_bytes += ph->filesz < SOURCE_NOTES_MAX ? ph->filesz : SOURCE_NOTES_MAX;
-	return source_notes(v, ph->off, ph->filesz);
+	return source_notes(v, ph->off, ph->filesz, &h->notes_damaged);
 }
 
 /* NR program headers that BYTES holds. */
@@ -382,6 +383,8 @@ static int elf_source_open(struct vmcore *v)
 	v->big_endian = elf.view.big_endian;
 	v->incomplete = marked_incomplete(&elf);
 	err = read_phdrs(v, &elf, &h);
+	if (!err && h.notes_damaged)
+		source_notes_damaged(v);
 	if (!err)
 		err = source_page_shift(v);
 	if (!err)

@@ -67,9 +67,9 @@ static uint64_t next_note(const struct view *v, uint64_t off)
  * One damaged note, or a CPU that died before it wrote its own, must not hide those behind it: VMCOREINFO is usually
  * the last. Good stretches are appended padded, so that they can be walked as one.
  */
-static int add_notes(struct vmcore *v, const struct view *notes)
+static int add_notes(struct vmcore *v, const struct view *notes, bool *damaged)
 {
-	uint64_t pos = 0, damaged = 0;
+	uint64_t pos = 0;
 	int err = 0;
 
 	while (!err && pos < notes->len) {
@@ -85,31 +85,30 @@ static int add_notes(struct vmcore *v, const struct view *notes)
 			break;
 		if (c.bad) {
 			debug("%s", err_text());
-			damaged++;
+			*damaged = true;
 		}
 		/* At least past the header that was no good. */
 		pos = next_note(notes, (good > pos ? good : pos) + (c.bad ? 4 : 0));
 	}
-	err_clear();
-	if (damaged)
-		warn("%s: some of its notes are damaged; using the others", v->path);
+	if (!err)
+		err_clear();
 	return err;
 }
 
-int source_notes(struct vmcore *v, uint64_t off, uint64_t len)
+int source_notes(struct vmcore *v, uint64_t off, uint64_t len, bool *damaged)
 {
 	struct blob bytes;
 	struct view view;
 	int err;
 
-	if (len > SOURCE_NOTES_MAX) {
-		warn("%s: claims to have %" PRIu64 " bytes of notes; using the first %u", v->path, len, SOURCE_NOTES_MAX);
-		len = SOURCE_NOTES_MAX;
-	}
 	/* Not what a damaged header claims, what there is. */
 	if (off > v->file_len || len > v->file_len - off) {
-		warn("%s: its notes are cut off", v->path);
+		*damaged = true;
 		len = off > v->file_len ? 0 : v->file_len - off;
+	}
+	if (len > SOURCE_NOTES_MAX) {
+		*damaged = true;
+		len = SOURCE_NOTES_MAX;
 	}
 	blob_init(&bytes);
 	err = blob_reserve(&bytes, len);
@@ -118,15 +117,20 @@ int source_notes(struct vmcore *v, uint64_t off, uint64_t len)
 		return err;
 	}
 	if (source_pread(v->fd, off, bytes.data, len)) {
-		warn("%s: its notes cannot be read", v->path);
+		*damaged = true;
 		len = 0;
 	}
 	bytes.len = len;
 	view = blob_view(&bytes, v->path);
 	view.big_endian = v->big_endian;
-	err = add_notes(v, &view);
+	err = add_notes(v, &view, damaged);
 	blob_deinit(&bytes);
 	return err;
+}
+
+void source_notes_damaged(const struct vmcore *v)
+{
+	warn("%s: some of its notes are damaged or cut off; using the others", v->path);
 }
 
 int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len)
