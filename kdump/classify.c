@@ -229,6 +229,7 @@ const char *page_class_name(enum page_class class)
 		[CLASS_FREE] = "free",
 		[CLASS_HWPOISON] = "poisoned",
 		[CLASS_OFFLINE] = "offline",
+		[CLASS_ABSENT] = "not in source",
 		[CLASS_NO_RAM] = "no RAM",
 	};
 
@@ -248,6 +249,7 @@ bool class_excluded(enum page_class class, int level)
 		return level & LEVEL_FREE;
 	case CLASS_HWPOISON:
 	case CLASS_OFFLINE:
+	case CLASS_ABSENT:
 	case CLASS_NO_RAM:
 		return true;
 	default:

@@ -20,6 +20,7 @@ enum page_class {
 	CLASS_FREE,                /* level 16 */
 	CLASS_HWPOISON,            /* never read */
 	CLASS_OFFLINE,             /* balloon, virtio-mem: never read */
+	CLASS_ABSENT,              /* RAM, but the source does not hold it: a dump that was filtered */
 	CLASS_NO_RAM,
 	NR_CLASSES
 };

@@ -227,7 +227,7 @@ static void classify_range(struct window *w, uint64_t pfn, uint64_t last)
 	}
 }
 
-/* What is known from elsewhere says more than "kernel". Memory of the kernel's image that was freed is like any other. */
+/* What is known from elsewhere says more than "kernel". Freed memory of the image is like any other. */
 static void apply_special(struct window *w)
 {
 	const struct ranges *special = &w->c->special;

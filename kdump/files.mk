@@ -3,14 +3,17 @@ KDUMP_SRCS = \
 	kdump/arch/arm64.c \
 	kdump/arch/x86_64.c \
 	kdump/btf.c \
+	kdump/check.c \
 	kdump/classify.c \
 	kdump/classify_window.c \
 	kdump/codec.c \
+	kdump/crashed.c \
 	kdump/dmesg.c \
 	kdump/dmesg_bytes.c \
 	kdump/dmesg_lockless.c \
 	kdump/dmesg_records.c \
 	kdump/dmesg_scan.c \
+	kdump/info.c \
 	kdump/kinfo.c \
 	kdump/ksyms.c \
 	kdump/memmodel.c \
@@ -18,11 +21,19 @@ KDUMP_SRCS = \
 	kdump/out_elf.c \
 	kdump/out_notes.c \
 	kdump/out_slots.c \
+	kdump/pagemap.c \
 	kdump/pipe.c \
+	kdump/progress.c \
+	kdump/report.c \
+	kdump/save.c \
+	kdump/save_options.c \
+	kdump/selfcheck.c \
+	kdump/showlog.c \
 	kdump/sink.c \
 	kdump/source_diskdump.c \
 	kdump/source_elf.c \
 	kdump/source_map.c \
+	kdump/target.c \
 	kdump/vmcore.c \
 	kdump/vmcoreinfo.c \
 	kdump/vtop.c

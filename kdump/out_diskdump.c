@@ -93,11 +93,15 @@ static int make_sub_header(const struct diskdump *d, const struct out_facts *f, 
 	put_u64(h + DDS_PHYS_BASE, f->phys_base, be);
 	put_u32(h + DDS_DUMP_LEVEL, f->level, be);
 	if (f->split) {
+		/* Readers refuse a part that reaches beyond the machine. */
+		uint64_t behind = f->split_last_pfn < core->max_pfn ? f->split_last_pfn + 1 : core->max_pfn;
+		uint64_t first = f->split_first_pfn < behind ? f->split_first_pfn : behind;
+
 		put_u32(h + DDS_SPLIT, 1, be);
-		put_u64(h + DDS_START_PFN, f->split_first_pfn, be);
-		put_u64(h + DDS_END_PFN, f->split_last_pfn + 1, be);
-		put_u64(h + DDS_START_PFN_64, f->split_first_pfn, be);
-		put_u64(h + DDS_END_PFN_64, f->split_last_pfn + 1, be);
+		put_u64(h + DDS_START_PFN, first, be);
+		put_u64(h + DDS_END_PFN, behind, be);
+		put_u64(h + DDS_START_PFN_64, first, be);
+		put_u64(h + DDS_END_PFN_64, behind, be);
 	}
 	put_u64(h + DDS_OFFSET_VMCOREINFO, info_off ? notes_off + info_off : 0, be);
 	put_u64(h + DDS_SIZE_VMCOREINFO, core->vmcoreinfo.len, be);

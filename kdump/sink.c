@@ -315,7 +315,11 @@ int sink_allocate(struct sink *s, uint64_t off, uint64_t len)
 
 void sink_extend(struct sink *s, uint64_t len)
 {
-	if (!s->flattened && len > s->size && s->temporary && len <= INT64_MAX && ftruncate(s->fd, len))
+	struct stat st;
+
+	if (s->flattened || !s->temporary || len > INT64_MAX || fstat(s->fd, &st) || (uint64_t)st.st_size >= len)
+		return;
+	if (ftruncate(s->fd, len))
 		debug("%s: cannot extend to %llu bytes: %m", s->path, (unsigned long long)len);
 }
 

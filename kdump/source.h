@@ -43,10 +43,12 @@ int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len);
 int source_pread(int fd, uint64_t off, void *buf, size_t len);
 
 /*
- * Append the good ones of the LEN bytes of notes at OFF of V's file to V->notes, and take VMCOREINFO from them if V has none yet. What is damaged is passed over with
- * a warning. -ENOMEM only.
+ * Append the good ones of the LEN bytes of notes at OFF of V's file to V->notes, and take VMCOREINFO from them if V has none yet. What is damaged, cut off or too much is
+ * passed over: *DAMAGED is set then (there may be thousands of segments, one warning is enough). -ENOMEM only.
  */
-int source_notes(struct vmcore *v, uint64_t off, uint64_t len);
+int source_notes(struct vmcore *v, uint64_t off, uint64_t len, bool *damaged);
+/* The warning. */
+void source_notes_damaged(const struct vmcore *v);
 /* The text of VMCOREINFO: the LEN bytes at OFF; too much, or cut off, is a warning. -ENOMEM only. */
 int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len);
 /* Set V->page_shift from VMCOREINFO if that tells it. -ENOMEM only. */

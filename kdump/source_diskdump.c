@@ -361,6 +361,7 @@ static int diskdump_open(struct vmcore *v)
 {
 	struct header h = { 0 };
 	struct diskdump *d;
+	bool damaged = false;
 	int err = read_header(v, &h);
 
 	if (err)
@@ -393,7 +394,9 @@ static int diskdump_open(struct vmcore *v)
 	if (!err)
 		err = source_vmcoreinfo(v, h.vmcoreinfo_off, h.vmcoreinfo_len);
 	if (!err && h.notes_len)
-		err = source_notes(v, h.notes_off, h.notes_len);
+		err = source_notes(v, h.notes_off, h.notes_len, &damaged);
+	if (!err && damaged)
+		source_notes_damaged(v);
 	return err;
 }
 

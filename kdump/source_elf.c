@@ -60,6 +60,7 @@ struct headers {
 	struct claims claims;
 	uint64_t nr_nonsense;      /* that no machine can have */
 	uint64_t note_bytes;
+	bool notes_damaged;
 };
 
 static int add_load(struct headers *h, const struct elf_phdr *ph)
@@ -85,7 +86,7 @@ static int add_note_segment(struct vmcore *v, struct headers *h, const struct el
 	if (!ph->filesz || h->note_bytes >= SOURCE_NOTES_MAX)
 		return 0;
 	h->note_bytes += ph->filesz < SOURCE_NOTES_MAX ? ph->filesz : SOURCE_NOTES_MAX;
-	return source_notes(v, ph->off, ph->filesz);
+	return source_notes(v, ph->off, ph->filesz, &h->notes_damaged);
 }
 
 /* NR program headers that BYTES holds. */
@@ -382,6 +383,8 @@ static int elf_source_open(struct vmcore *v)
 	v->big_endian = elf.view.big_endian;
 	v->incomplete = marked_incomplete(&elf);
 	err = read_phdrs(v, &elf, &h);
+	if (!err && h.notes_damaged)
+		source_notes_damaged(v);
 	if (!err)
 		err = source_page_shift(v);
 	if (!err)
@@ -466,6 +469,35 @@ static const uint8_t *elf_source_at(struct vmcore *v, uint64_t paddr, uint64_t *
 	return at;
 }
 
+static void set_bits(uint8_t *bitmap, uint64_t from, uint64_t to)
+{
+	for (uint64_t i = from; i < to; i++) {
+		if (i % 8 == 0 && to - i >= 8) {
+			bitmap[i / 8] = 0xff;
+			i += 7;
+		} else {
+			bitmap[i / 8] |= 1 << i % 8;
+		}
+	}
+}
+
+/* Pages that are RAM in part are read like others. */
+static int elf_source_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	const unsigned int shift = v->page_shift;
+	const uint64_t pfns = (SOURCE_PADDR_LAST >> shift) + 1;
+	const struct vmcore_load *l = first_pfn < pfns ? load_from(v, first_pfn << shift) : NULL;
+
+	for (; l && l < v->loads + v->nr_loads && l->paddr >> shift < first_pfn + nr; l++) {
+		uint64_t from = l->paddr >> shift, to = ((l->paddr + l->len - 1) >> shift) + 1;
+
+		from = from > first_pfn ? from - first_pfn : 0;
+		to = to - first_pfn < nr ? to - first_pfn : nr;
+		set_bits(bitmap, from, to);
+	}
+	return 0;
+}
+
 static void elf_source_close(struct vmcore *v)
 {
 	struct elf_core *core = v->priv;
@@ -481,5 +513,6 @@ const struct source_ops source_elf = {
 	.open = elf_source_open,
 	.read = elf_source_read,
 	.at = elf_source_at,
+	.held = elf_source_held,
 	.close = elf_source_close,
 };

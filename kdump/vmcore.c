@@ -67,9 +67,9 @@ static uint64_t next_note(const struct view *v, uint64_t off)
  * One damaged note, or a CPU that died before it wrote its own, must not hide those behind it: VMCOREINFO is usually
  * the last. Good stretches are appended padded, so that they can be walked as one.
  */
-static int add_notes(struct vmcore *v, const struct view *notes)
+static int add_notes(struct vmcore *v, const struct view *notes, bool *damaged)
 {
-	uint64_t pos = 0, damaged = 0;
+	uint64_t pos = 0;
 	int err = 0;
 
 	while (!err && pos < notes->len) {
@@ -85,31 +85,30 @@ static int add_notes(struct vmcore *v, const struct view *notes)
 			break;
 		if (c.bad) {
 			debug("%s", err_text());
-			damaged++;
+			*damaged = true;
 		}
 		/* At least past the header that was no good. */
 		pos = next_note(notes, (good > pos ? good : pos) + (c.bad ? 4 : 0));
 	}
-	err_clear();
-	if (damaged)
-		warn("%s: some of its notes are damaged; using the others", v->path);
+	if (!err)
+		err_clear();
 	return err;
 }
 
-int source_notes(struct vmcore *v, uint64_t off, uint64_t len)
+int source_notes(struct vmcore *v, uint64_t off, uint64_t len, bool *damaged)
 {
 	struct blob bytes;
 	struct view view;
 	int err;
 
-	if (len > SOURCE_NOTES_MAX) {
-		warn("%s: claims to have %" PRIu64 " bytes of notes; using the first %u", v->path, len, SOURCE_NOTES_MAX);
-		len = SOURCE_NOTES_MAX;
-	}
 	/* Not what a damaged header claims, what there is. */
 	if (off > v->file_len || len > v->file_len - off) {
-		warn("%s: its notes are cut off", v->path);
+		*damaged = true;
 		len = off > v->file_len ? 0 : v->file_len - off;
+	}
+	if (len > SOURCE_NOTES_MAX) {
+		*damaged = true;
+		len = SOURCE_NOTES_MAX;
 	}
 	blob_init(&bytes);
 	err = blob_reserve(&bytes, len);
@@ -118,15 +117,20 @@ int source_notes(struct vmcore *v, uint64_t off, uint64_t len)
 		return err;
 	}
 	if (source_pread(v->fd, off, bytes.data, len)) {
-		warn("%s: its notes cannot be read", v->path);
+		*damaged = true;
 		len = 0;
 	}
 	bytes.len = len;
 	view = blob_view(&bytes, v->path);
 	view.big_endian = v->big_endian;
-	err = add_notes(v, &view);
+	err = add_notes(v, &view, damaged);
 	blob_deinit(&bytes);
 	return err;
+}
+
+void source_notes_damaged(const struct vmcore *v)
+{
+	warn("%s: some of its notes are damaged or cut off; using the others", v->path);
 }
 
 int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len)
@@ -313,38 +317,8 @@ const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len)
 	return paddr > SOURCE_PADDR_LAST ? NULL : v->ops->at(v, paddr, len);
 }
 
-/* Pages that are RAM in part are read like others. */
-static void held_by_loads(const struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
-{
-	for (size_t i = 0; i < v->nr_loads; i++) {
-		const struct vmcore_load *load = &v->loads[i];
-		uint64_t pfn = load->paddr >> v->page_shift, last;
-
-		if (!load->len)
-			continue;
-		last = (load->paddr + (load->len - 1)) >> v->page_shift;
-		if (last < first_pfn || pfn >= first_pfn + nr)
-			continue;
-		if (pfn < first_pfn)
-			pfn = first_pfn;
-		if (last >= first_pfn + nr)
-			last = first_pfn + nr - 1;
-		for (uint64_t at = pfn - first_pfn; at <= last - first_pfn; at++) {
-			if (at % 8 == 0 && last - first_pfn - at >= 7) {
-				bitmap[at / 8] = 0xff;
-				at += 7;
-			} else {
-				bitmap[at / 8] |= 1 << at % 8;
-			}
-		}
-	}
-}
-
 int vmcore_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
 {
 	memset(bitmap, 0, nr / 8);
-	if (v->ops->held)
-		return v->ops->held(v, first_pfn, nr, bitmap);
-	held_by_loads(v, first_pfn, nr, bitmap);
-	return 0;
+	return v->ops->held(v, first_pfn, nr, bitmap);
 }

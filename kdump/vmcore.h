@@ -29,7 +29,7 @@ struct source_ops {
 	int (*read)(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
 	/* As vmcore_at(). */
 	const uint8_t *(*at)(struct vmcore *v, uint64_t paddr, uint64_t *len);
-	/* As vmcore_held(); NULL: LOADS tells. */
+	/* As vmcore_held(); BITMAP is all zeros. */
 	int (*held)(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void (*close)(struct vmcore *v);
 };

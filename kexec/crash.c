@@ -87,7 +87,7 @@ bad:
 	return fail(-EINVAL, "\"%.*s\" is not an address and a size", TEXT_ARGS(&whole));
 }
 
-bool vmcoreinfo_find(const struct view *text, const char *key, const char **value, size_t *value_len)
+bool vmcoreinfo_text_find(const struct view *text, const char *key, const char **value, size_t *value_len)
 {
 	struct text rest = text_of((const char *)text->base, text->len), line;
 
@@ -101,16 +101,14 @@ bool vmcoreinfo_find(const struct view *text, const char *key, const char **valu
 	return false;
 }
 
-/*
- * BASE 0 takes "0x" for 16 and all else for 10. Kernels write some 64-bit values as signed ones: "-5" is 2^64 - 5.
- */
-bool vmcoreinfo_number(const struct view *text, const char *key, int base, uint64_t *value)
+/* BASE 0 takes "0x" for 16 and all else for 10. Kernels write some 64-bit values as signed ones: "-5" is 2^64 - 5. */
+bool vmcoreinfo_text_number(const struct view *text, const char *key, int base, uint64_t *value)
 {
 	struct text number = { 0 };
 	bool negative, prefix;
 	uint64_t parsed;
 
-	if (!vmcoreinfo_find(text, key, &number.at, &number.len))
+	if (!vmcoreinfo_text_find(text, key, &number.at, &number.len))
 		return false;
 	negative = text_take(&number, "-");
 	prefix = base != 10 && text_take(&number, "0x");

@@ -50,7 +50,7 @@ int crash_info_read(struct crash_info *c, const struct root *root, const struct 
 int cpulist_parse(struct ranges *cpus, const char *text);                 /* "0-3,8,10-11" */
 int vmcoreinfo_sysfs_parse(const char *text, uint64_t *paddr, uint64_t *len); /* "1a2b3000 1024", hexadecimal */
 /* Value of KEY= in a vmcoreinfo text. False when absent. */
-bool vmcoreinfo_find(const struct view *text, const char *key, const char **value, size_t *value_len);
-bool vmcoreinfo_number(const struct view *text, const char *key, int base, uint64_t *value);
+bool vmcoreinfo_text_find(const struct view *text, const char *key, const char **value, size_t *value_len);
+bool vmcoreinfo_text_number(const struct view *text, const char *key, int base, uint64_t *value);
 
 #endif

@@ -53,11 +53,11 @@ static bool offset_from_vmcoreinfo(const struct view *vmcoreinfo, uint64_t *offs
 {
 	uint64_t value;
 
-	if (vmcoreinfo_number(vmcoreinfo, "NUMBER(phys_base)", 10, &value)) {
+	if (vmcoreinfo_text_number(vmcoreinfo, "NUMBER(phys_base)", 10, &value)) {
 		*offset = X86_64_KERNEL_MAP - value;
 		return true;
 	}
-	if (vmcoreinfo_number(vmcoreinfo, "NUMBER(kimage_voffset)", 0, &value)) {
+	if (vmcoreinfo_text_number(vmcoreinfo, "NUMBER(kimage_voffset)", 0, &value)) {
 		*offset = value;
 		return true;
 	}
@@ -135,7 +135,7 @@ static const char *implausible(const struct range *span, uint64_t offset, const 
 		return "its virtual addresses would wrap around";
 	if (arch->word == 8 ? !(vaddr >> 63) : vlast > UINT32_MAX)
 		return "its virtual address is not one of the kernel's";
-	if (vmcoreinfo_number(vmcoreinfo, "SYMBOL(_stext)", 16, &stext) && (stext < vaddr || stext > vlast))
+	if (vmcoreinfo_text_number(vmcoreinfo, "SYMBOL(_stext)", 16, &stext) && (stext < vaddr || stext > vlast))
 		return "the symbol _stext would lie outside";
 	return NULL;
 }

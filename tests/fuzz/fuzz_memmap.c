@@ -62,12 +62,12 @@ static void vmcoreinfo_text(const struct view *text)
 	size_t len;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		if (vmcoreinfo_find(text, keys[i], &value, &len))
+		if (vmcoreinfo_text_find(text, keys[i], &value, &len))
 			check((const uint8_t *)value >= text->base &&
 			      (uint64_t)((const uint8_t *)value - text->base) + len <= text->len);
-		vmcoreinfo_number(text, keys[i], 10, &number);
-		vmcoreinfo_number(text, keys[i], 16, &number);
-		vmcoreinfo_number(text, keys[i], 0, &number);
+		vmcoreinfo_text_number(text, keys[i], 10, &number);
+		vmcoreinfo_text_number(text, keys[i], 16, &number);
+		vmcoreinfo_text_number(text, keys[i], 0, &number);
 	}
 }
 

@@ -77,7 +77,22 @@ static inline const uint8_t *memcore_source_at(struct vmcore *v, uint64_t paddr,
 	return NULL;
 }
 
-static const struct source_ops memcore_ops = { .name = "memory", .read = memcore_source_read, .at = memcore_source_at };
+/* As the loads say, whatever was written. */
+static inline int memcore_source_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	for (uint64_t i = 0; i < nr; i++) {
+		uint64_t paddr = (first_pfn + i) << v->page_shift;
+
+		for (size_t j = 0; j < v->nr_loads; j++)
+			if (paddr >= v->loads[j].paddr && paddr - v->loads[j].paddr < v->loads[j].len)
+				bitmap[i / 8] |= 1 << i % 8;
+	}
+	return 0;
+}
+
+static const struct source_ops memcore_ops = {
+	.name = "memory", .read = memcore_source_read, .at = memcore_source_at, .held = memcore_source_held,
+};
 
 static inline void memcore_init(struct memcore *m, uint16_t machine, const char *vmcoreinfo)
 {

@@ -71,25 +71,25 @@ TEST(vmcoreinfo_keys)
 	uint64_t number = 7;
 	size_t len;
 
-	CHECK(vmcoreinfo_find(&v, "OSRELEASE", &value, &len));
+	CHECK(vmcoreinfo_text_find(&v, "OSRELEASE", &value, &len));
 	CHECK(len == 7 && !memcmp(value, "6.1.0=x", 7));
-	CHECK(vmcoreinfo_find(&v, "EMPTY", &value, &len));
+	CHECK(vmcoreinfo_text_find(&v, "EMPTY", &value, &len));
 	CHECK_EQ(len, 0);
-	CHECK(!vmcoreinfo_find(&v, "OSREL", &value, &len));
-	CHECK(!vmcoreinfo_find(&v, "RELEASE", &value, &len));
-	CHECK(!vmcoreinfo_find(&v, "absent", &value, &len));
-	CHECK(!vmcoreinfo_number(&v, "EMPTY", 10, &number));
-	CHECK(!vmcoreinfo_number(&v, "NUMBER(a)", 10, &number));
-	CHECK(!vmcoreinfo_number(&v, "NUMBER(b)", 0, &number));
-	CHECK(!vmcoreinfo_number(&v, "OSRELEASE", 0, &number));
+	CHECK(!vmcoreinfo_text_find(&v, "OSREL", &value, &len));
+	CHECK(!vmcoreinfo_text_find(&v, "RELEASE", &value, &len));
+	CHECK(!vmcoreinfo_text_find(&v, "absent", &value, &len));
+	CHECK(!vmcoreinfo_text_number(&v, "EMPTY", 10, &number));
+	CHECK(!vmcoreinfo_text_number(&v, "NUMBER(a)", 10, &number));
+	CHECK(!vmcoreinfo_text_number(&v, "NUMBER(b)", 0, &number));
+	CHECK(!vmcoreinfo_text_number(&v, "OSRELEASE", 0, &number));
 	CHECK_EQ(number, 7);
-	CHECK(vmcoreinfo_number(&v, "SYMBOL(_stext)", 16, &number));
+	CHECK(vmcoreinfo_text_number(&v, "SYMBOL(_stext)", 16, &number));
 	CHECK_EQ(number, 0xffffffff81000000);
-	CHECK(vmcoreinfo_number(&v, "NUMBER(phys_base)", 10, &number));
+	CHECK(vmcoreinfo_text_number(&v, "NUMBER(phys_base)", 10, &number));
 	CHECK_EQ(number, -41943040ll);
-	CHECK(vmcoreinfo_number(&v, "NUMBER(kimage_voffset)", 0, &number));
+	CHECK(vmcoreinfo_text_number(&v, "NUMBER(kimage_voffset)", 0, &number));
 	CHECK_EQ(number, 0xffffc2b789a00000);
-	CHECK(vmcoreinfo_number(&v, "LAST", 0, &number));
+	CHECK(vmcoreinfo_text_number(&v, "LAST", 0, &number));
 	CHECK_EQ(number, 5);
 }
 

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kdump info: what is in a core or dump, and what each level would leave of it. */
+#include "kdump/command.h"
+#include "kdump/crashed.h"
+#include "kdump/pagemap.h"
+#include "kdump/selfcheck.h"
+#include "lib/err.h"
+#include "lib/json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define INFO_BUDGET (16ull << 20)
+
+static const int shown_levels[] = { 0, 2, 6, 14, 30 };
+#define NR_SHOWN (sizeof(shown_levels) / sizeof(*shown_levels))
+
+struct info {
+	struct crashed cr;
+	struct pagemap map;
+	uint64_t counted_free;
+	bool has_counted_free;
+};
+
+static uint64_t left_at(const struct info *i, int level)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int class = 0; class < NR_CLASSES; class++)
+		sum += class_excluded(class, level) ? 0 : i->map.total.pages[class];
+	return sum;
+}
+
+static void format_time(const struct info *i, char text[32])
+{
+	time_t when = i->cr.crash_time;
+	struct tm tm;
+
+	if (!i->cr.crash_time || !gmtime_r(&when, &tm) || !strftime(text, 32, "%Y-%m-%d %H:%M:%S UTC", &tm))
+		strcpy(text, "unknown");
+}
+
+static void print_info(const struct info *i, const char *source)
+{
+	uint64_t page = vmcore_page_bytes(&i->cr.core);
+	char when[32];
+
+	format_time(i, when);
+	printf("source     %s (%s%s)\n", source, i->cr.core.ops->name, i->cr.core.incomplete ? ", not complete" : "");
+	printf("machine    %s, pages of %" PRIu64 " KiB, %u CPUs\n", i->cr.utsname[4], page >> 10, i->cr.nr_cpus);
+	printf("kernel     %s %s\n", i->cr.utsname[2], i->cr.utsname[3]);
+	printf("crashed    %s\n", when);
+	printf("memory     %" PRIu64 " MiB, last page frame %#" PRIx64 "\n", ranges_bytes(&i->cr.core.ram) >> 20,
+	       i->cr.core.max_pfn ? i->cr.core.max_pfn - 1 : 0);
+	printf("\n%-16s %12s %12s\n", "pages", "number", "MiB");
+	for (unsigned int class = 0; class < CLASS_NO_RAM; class++)
+		if (i->map.total.pages[class])
+			printf("%-16s %12" PRIu64 " %12" PRIu64 "\n", page_class_name(class), i->map.total.pages[class],
+			       i->map.total.pages[class] * page >> 20);
+	if (i->map.total.doubtful)
+		printf("%" PRIu64 " of them in doubt\n", i->map.total.doubtful);
+	if (i->has_counted_free)
+		printf("free by the kernel's own counters: %" PRIu64 "\n", i->counted_free);
+	printf("\n%-16s %12s %12s\n", "left at level", "pages", "MiB");
+	for (unsigned int l = 0; l < NR_SHOWN; l++)
+		printf("%-16d %12" PRIu64 " %12" PRIu64 "\n", shown_levels[l], left_at(i, shown_levels[l]),
+		       left_at(i, shown_levels[l]) * page >> 20);
+}
+
+static int print_json(const struct info *i, const char *source)
+{
+	struct json *root = json_object(), *list;
+	int err;
+
+	json_add_string(root, "source", source);
+	json_add_string(root, "format", i->cr.core.ops->name);
+	json_add_bool(root, "incomplete", i->cr.core.incomplete);
+	json_add_number(root, "level", i->cr.core.dump_level);
+	json_add_string(root, "machine", i->cr.utsname[4]);
+	json_add_string(root, "release", i->cr.utsname[2]);
+	json_add_number(root, "cpus", i->cr.nr_cpus);
+	json_add_number(root, "crash_time", i->cr.crash_time);
+	json_add_number(root, "page_bytes", vmcore_page_bytes(&i->cr.core));
+	json_add_hex(root, "memory_bytes", ranges_bytes(&i->cr.core.ram));
+	json_add_hex(root, "max_pfn", i->cr.core.max_pfn);
+	json_add_bool(root, "classified", i->cr.classified);
+	list = json_object_in(root, "pages");
+	for (unsigned int class = 0; class < CLASS_NO_RAM; class++)
+		json_add_number(list, page_class_name(class), i->map.total.pages[class]);
+	json_add_number(root, "doubtful", i->map.total.doubtful);
+	if (i->has_counted_free)
+		json_add_number(root, "counted_free", i->counted_free);
+	list = json_object_in(root, "left_at_level");
+	for (unsigned int l = 0; l < NR_SHOWN; l++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "%d", shown_levels[l]);
+		json_add_number(list, name, left_at(i, shown_levels[l]));
+	}
+	err = json_print(root, stdout);
+	json_free(root);
+	return err;
+}
+
+int command_info(int argc, char **argv, int *status)
+{
+	bool json = argc == 3 && !strcmp(argv[1], "--json");
+	const char *source = argv[argc - 1];
+	struct info i = { 0 };
+	int err;
+
+	if (argc != 2 + json || source[0] == '-') {
+		*status = EXIT_USAGE;
+		return fail(-EINVAL, "info needs one argument: the source, such as /proc/vmcore");
+	}
+	err = crashed_open(&i.cr, source);
+	if (err)
+		return err;
+	err = crashed_classify(&i.cr);
+	if (!err)
+		err = pagemap_init(&i.map, &i.cr.c, INFO_BUDGET, NULL, NULL);
+	if (!err && i.cr.classified)
+		i.has_counted_free = !selfcheck_free_pages(&i.cr.vt, &i.counted_free);
+	if (!err && json)
+		err = print_json(&i, source);
+	else if (!err)
+		print_info(&i, source);
+	pagemap_deinit(&i.map);
+	crashed_close(&i.cr);
+	return err;
+}

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The spine of `kdump save`: what is most needed is saved first, and whatever happens, what is on disk opens. */
+#include "kdump/save.h"
+
+#include "kdump/command.h"
+#include "kdump/crashed.h"
+#include "kdump/out.h"
+#include "kdump/pagemap.h"
+#include "kdump/pipe.h"
+#include "kdump/progress.h"
+#include "kdump/report.h"
+#include "kdump/selfcheck.h"
+#include "kdump/target.h"
+#include "lib/err.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Readable on disk at least this often. */
+#define CHECKPOINT_MS 1000
+/* One page in this many is compressed beforehand, to predict the size. */
+#define SAMPLE_STRIDE 512
+/* Memory of one worker: two jobs before and after compression, and the codec's own. */
+#define WORKER_BYTES (2ull << 20)
+/* Classes of pages: this part of the memory budget. */
+#define PAGEMAP_BYTES_MAX (64ull << 20)
+#define MEMORY_BYTES_MIN  (8ull << 20)
+#define MEMORY_BYTES_MAX  (256ull << 20)
+
+struct save {
+	const struct save_options *o;
+	struct crashed cr;
+	struct pagemap map;
+	struct target target;
+	struct sink sink;
+	struct dump_out out;
+	struct pipe *pipe;
+	struct progress progress;
+	struct save_report report;
+	uint8_t *sample;           /* two pages: one read, one compressed */
+	void *sample_codec;
+	uint64_t memory_bytes;
+	enum page_class now;       /* what the pipe delivers */
+	uint64_t begun_ms, checkpoint_ms, done;
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int number)
+{
+	stop_signal = number;
+}
+
+static void catch_signals(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction act = { .sa_handler = on_signal };
+
+	sigemptyset(&act.sa_mask);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		sigaction(ends[i], &act, NULL);
+	/* A reader that went away and a file size limit are ordinary errors of write(2). */
+	act.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &act, NULL);
+	sigaction(SIGXFSZ, &act, NULL);
+}
+
+static bool compresses(const struct save *s)
+{
+	return !s->o->elf && s->o->codec->flag;
+}
+
+/* How much of one page is left of it in the dump; negative when it cannot be read. */
+static int64_t sample_page(struct save *s, uint64_t pfn)
+{
+	struct vmcore *core = &s->cr.core;
+	uint64_t bytes = vmcore_page_bytes(core);
+	size_t len = 0;
+
+	if (vmcore_read(core, pfn << core->page_shift, s->sample, bytes))
+		return -1;
+	if (!s->sample[0] && !memcmp(s->sample, s->sample + 1, bytes - 1))
+		return 0;
+	if (s->sample_codec)
+		len = s->o->codec->compress(s->sample_codec, s->sample, bytes, s->sample + bytes, bytes);
+	return len ? len : bytes;
+}
+
+static int sample_window(void *ctx, const struct pagemap_window *w, const uint8_t *class)
+{
+	struct save *s = ctx;
+
+	for (uint64_t i = 0; i < w->nr && s->sample; i++) {
+		struct class_report *r = &s->report.class[class[i]];
+		int64_t len;
+
+		/* What is left out at every level is never read. */
+		if (class_excluded(class[i], 0) || r->seen++ % SAMPLE_STRIDE != SAMPLE_STRIDE / 4)
+			continue;
+		len = sample_page(s, w->first_pfn + i);
+		if (len < 0)
+			continue;
+		r->sampled++;
+		r->sampled_bytes += len;
+	}
+	return 0;
+}
+
+static void begin_sampling(struct save *s)
+{
+	s->sample = malloc(2 * vmcore_page_bytes(&s->cr.core));
+	if (compresses(s))
+		s->sample_codec = s->o->codec->open(s->o->codec_level);
+}
+
+static void stop_sampling(struct save *s)
+{
+	if (s->sample_codec)
+		s->o->codec->close(s->sample_codec);
+	free(s->sample);
+	s->sample_codec = s->sample = NULL;
+}
+
+/* What the dump will be large at LEVEL. */
+static uint64_t predict(const struct save *s, int level)
+{
+	uint64_t page = vmcore_page_bytes(&s->cr.core), sum = s->cr.core.max_pfn / 4 + s->cr.core.notes.len + 2 * page;
+
+	for (unsigned int class = 0; class < NR_CLASSES; class++) {
+		const struct class_report *r = &s->report.class[class];
+		uint64_t each = r->sampled ? r->sampled_bytes / r->sampled : page;
+
+		if (!class_excluded(class, level))
+			sum += s->map.total.pages[class] * (each + (s->o->elf ? 0 : 24));
+	}
+	return sum;
+}
+
+/* The first level whose dump will fit, else the last: what is less important then falls off the end. */
+static void choose_level(struct save *s)
+{
+	uint64_t room = target_room(&s->target), size = 0;
+	bool fits = false;
+
+	if (s->o->max_bytes < room)
+		room = s->o->max_bytes;
+	for (unsigned int i = 0; !fits && i < s->o->nr_levels; i++) {
+		s->report.level = s->o->levels[i];
+		size = predict(s, s->report.level);
+		fits = size <= room - room / 16;
+	}
+	s->report.predicted_bytes = size;
+	s->report.room_bytes = room;
+	if (!s->o->quiet)
+		report_prediction(&s->report, fits);
+}
+
+/* The kernel's own counters know how many pages are free: finding far more means that struct page was misunderstood. */
+static int check_free(struct save *s, bool *again)
+{
+	uint64_t counted, found = s->map.total.pages[CLASS_FREE];
+
+	*again = false;
+	/* A source that was filtered has no free pages left to be found. */
+	if (!s->cr.classified || s->cr.core.dump_level || s->map.total.pages[CLASS_ABSENT] ||
+	    selfcheck_free_pages(&s->cr.vt, &counted))
+		return 0;
+	s->report.counted_free = counted;
+	s->report.has_counted_free = true;
+	if (selfcheck_agrees(found, counted, s->cr.nr_cpus))
+		return 0;
+	if (found < counted) {
+		warn("%" PRIu64 " pages are free by the kernel's counters, only %" PRIu64 " were found: the others are kept",
+		     counted, found);
+		return 0;
+	}
+	warn("%" PRIu64 " pages look free, but by the kernel's counters %" PRIu64 " are: all are kept", found, counted);
+	s->cr.c.keep_free = true;
+	*again = true;
+	return 0;
+}
+
+static void choose_memory(struct save *s)
+{
+	long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+	s->memory_bytes = s->o->memory_bytes;
+	if (!s->memory_bytes) {
+		s->memory_bytes = pages > 0 && page > 0 ? (uint64_t)pages * page / 2 : MEMORY_BYTES_MIN;
+		if (s->memory_bytes > MEMORY_BYTES_MAX)
+			s->memory_bytes = MEMORY_BYTES_MAX;
+	}
+	if (s->memory_bytes < MEMORY_BYTES_MIN)
+		s->memory_bytes = MEMORY_BYTES_MIN;
+}
+
+static int classify_all(struct save *s)
+{
+	uint64_t budget = s->memory_bytes / 4 < PAGEMAP_BYTES_MAX ? s->memory_bytes / 4 : PAGEMAP_BYTES_MAX;
+	bool again;
+	int err = crashed_classify(&s->cr);
+
+	if (err)
+		return err;
+	begin_sampling(s);
+	err = pagemap_init(&s->map, &s->cr.c, budget, sample_window, s);
+	if (!err)
+		err = check_free(s, &again);
+	if (!err && again) {
+		pagemap_deinit(&s->map);
+		memset(s->report.class, 0, sizeof(s->report.class));
+		err = pagemap_init(&s->map, &s->cr.c, budget, sample_window, s);
+	}
+	stop_sampling(s);
+	for (unsigned int class = 0; !err && class < NR_CLASSES; class++)
+		s->report.class[class].pages = s->map.total.pages[class];
+	s->report.doubtful = s->map.total.doubtful;
+	return err;
+}
+
+static int planned(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	struct save *s = ctx;
+
+	return pagemap_planned(&s->map, s->report.level, first_pfn, nr, bitmap);
+}
+
+static int on_page(void *ctx, const struct out_page *page)
+{
+	struct save *s = ctx;
+	struct class_report *r = &s->report.class[s->now];
+	int err = s->out.ops->page(&s->out, page);
+
+	if (err)
+		return err;
+	r->saved++;
+	r->zero += page->zero;
+	r->bytes += page->zero ? 0 : page->len;
+	return 0;
+}
+
+static unsigned int default_workers(const struct save *s)
+{
+	uint64_t room = s->memory_bytes / 2 / WORKER_BYTES;
+	cpu_set_t cpus;
+	int nr = 1;
+
+	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
+		nr = CPU_COUNT(&cpus);
+	/* The main thread compresses too when it has nothing else to do. */
+	return (uint64_t)(nr - 1) < room ? (unsigned int)(nr - 1) : (unsigned int)room;
+}
+
+/* Memory that is short costs workers, not the dump. */
+static int open_pipe(struct save *s)
+{
+	unsigned int workers = s->o->workers < 0 ? default_workers(s) : (unsigned int)s->o->workers;
+	const struct codec *codec = compresses(s) ? s->o->codec : codec_by_name("none");
+	int err;
+
+	for (;;) {
+		err = pipe_init(&s->pipe, codec, s->o->codec_level, workers, vmcore_page_bytes(&s->cr.core), true, on_page, s);
+		if (err != -ENOMEM || !workers)
+			return err;
+		workers /= 2;
+	}
+}
+
+static int open_out(struct save *s)
+{
+	struct out_facts *f = &s->out.facts;
+	int err = sink_open(&s->sink, s->target.dump_path, s->o->flattened, s->o->force);
+
+	if (err)
+		return err;
+	s->sink.max_bytes = s->o->max_bytes;
+	s->out.ops = s->o->elf ? &out_elf : &out_diskdump;
+	s->out.sink = &s->sink;
+	*f = (struct out_facts){
+		.core = &s->cr.core,
+		.phys_base = s->cr.has_vtop ? s->cr.vt.phys_base : s->cr.core.phys_base,
+		.level = s->report.level,
+		.crash_time = s->cr.crash_time,
+		.nr_cpus = s->cr.nr_cpus ? s->cr.nr_cpus : 1,
+		.codec = s->o->codec,
+		.planned = planned,
+		.ctx = s,
+	};
+	memcpy(f->utsname, s->cr.utsname, sizeof(f->utsname));
+	return s->out.ops->begin(&s->out);
+}
+
+/* -EINTR (recorded): it is time to stop. */
+static int time_to_stop(struct save *s)
+{
+	if (stop_signal)
+		return fail(-EINTR, "a signal (%s) asked to stop", strsignal(stop_signal));
+	if (s->o->deadline_s && progress_now_ms() - s->begun_ms >= s->o->deadline_s * 1000)
+		return fail(-EINTR, "the deadline of %" PRIu64 " seconds has passed", s->o->deadline_s);
+	return 0;
+}
+
+static int now_and_then(struct save *s)
+{
+	int err = time_to_stop(s);
+
+	progress_step(&s->progress, page_class_name(s->now), s->done, s->sink.written);
+	if (!err && progress_now_ms() - s->checkpoint_ms >= CHECKPOINT_MS) {
+		err = pipe_flush(s->pipe);
+		if (!err)
+			err = s->out.ops->checkpoint(&s->out);
+		s->checkpoint_ms = progress_now_ms();
+	}
+	return err;
+}
+
+static int save_page(struct save *s, uint64_t pfn)
+{
+	struct vmcore *core = &s->cr.core;
+	uint64_t bytes = vmcore_page_bytes(core), len = 0;
+	uint8_t *buf = pipe_buffer(s->pipe);
+	const uint8_t *at = vmcore_at(core, pfn << core->page_shift, &len);
+
+	if (at && len >= bytes) {
+		memcpy(buf, at, bytes);
+	} else if (vmcore_read(core, pfn << core->page_shift, buf, bytes)) {
+		s->report.class[s->now].lost++;
+		return 0;
+	}
+	return pipe_put(s->pipe, pfn);
+}
+
+static int save_window(struct save *s, size_t idx)
+{
+	const struct pagemap_window *w = &s->map.windows[idx];
+	int err = 0;
+
+	for (uint64_t i = 0; !err && i < w->nr; i++) {
+		/* A writer's question may have replaced the window. */
+		const uint8_t *class = pagemap_load(&s->map, idx);
+
+		if (!class)
+			return fail(-ENOMEM, "out of memory");
+		if (class[i] != s->now)
+			continue;
+		err = save_page(s, w->first_pfn + i);
+		if (!err && s->done++ % 64 == 0)
+			err = now_and_then(s);
+	}
+	return err;
+}
+
+/* The most needed class first. */
+static int save_passes(struct save *s)
+{
+	int err = 0;
+
+	for (unsigned int class = 0; !err && class < NR_CLASSES; class++) {
+		s->now = class;
+		if (class_excluded(class, s->report.level) || !s->map.total.pages[class])
+			continue;
+		for (size_t i = 0; !err && i < s->map.nr_windows; i++)
+			if (s->map.windows[i].pages[class])
+				err = save_window(s, i);
+		/* What the pipe delivers from now on is counted for the next class. */
+		if (!err)
+			err = pipe_flush(s->pipe);
+	}
+	return err;
+}
+
+static uint64_t pages_planned(const struct save *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int class = 0; class < NR_CLASSES; class++)
+		sum += class_excluded(class, s->report.level) ? 0 : s->map.total.pages[class];
+	return sum;
+}
+
+/* What stopped the work is told, and what is saved is made to open. Only when that fails too it is an error. */
+static int save_finish(struct save *s, int err, bool *complete)
+{
+	*complete = !err;
+	if (err) {
+		snprintf(s->report.why, sizeof(s->report.why), "%s", err_text());
+		/* What is in the pipe was read already; a full disk refuses it again. */
+		if (err == -EINTR && pipe_flush(s->pipe))
+			debug("%s", err_text());
+	}
+	err = s->out.ops->finish(&s->out, *complete);
+	if (err && *complete) {
+		snprintf(s->report.why, sizeof(s->report.why), "%s", err_text());
+		*complete = false;
+		err = s->out.ops->finish(&s->out, false);
+	}
+	if (!err)
+		err = sink_finish(&s->sink, *complete);
+	s->report.complete = *complete;
+	s->report.file_bytes = s->sink.size;
+	return err;
+}
+
+static int save_dump(struct save *s, bool *complete)
+{
+	int err = open_out(s);
+
+	if (!err)
+		err = open_pipe(s);
+	if (err)
+		return err;
+	progress_init(&s->progress, s->o->quiet, pages_planned(s), s->cr.core.page_shift);
+	s->checkpoint_ms = progress_now_ms();
+	err = save_passes(s);
+	s->report.workers = pipe_workers(s->pipe);
+	err = save_finish(s, err, complete);
+	progress_stop(&s->progress);
+	return err;
+}
+
+static void note(struct save *s, const char *state)
+{
+	char *text = report_note(&s->report, state);
+
+	if (text)
+		target_note(&s->target, text);
+	free(text);
+}
+
+static int save_steps(struct save *s, bool *complete)
+{
+	int err = target_open(&s->target, s->o->target);
+
+	if (err)
+		return err;
+	note(s, "The dump is being written. If this text stays, it was cut short: what is there opens all the same.");
+	err = crashed_open(&s->cr, s->o->source);
+	if (err)
+		return err;
+	s->report.page_bytes = vmcore_page_bytes(&s->cr.core);
+	snprintf(s->report.release, sizeof(s->report.release), "%s", s->cr.utsname[2]);
+	/* The log first: it is small and says most. */
+	if (s->cr.has_vtop)
+		target_log(&s->target, &s->cr.vt);
+	choose_memory(s);
+	err = classify_all(s);
+	if (err)
+		return err;
+	choose_level(s);
+	return save_dump(s, complete);
+}
+
+int save_run(const struct save_options *o, bool *complete)
+{
+	struct save s = { .o = o, .sink = SINK_INIT, .target = { .dirfd = -1 }, .begun_ms = progress_now_ms() };
+	bool done = false;
+	int err;
+
+	catch_signals();
+	err = save_steps(&s, &done);
+	s.report.took_ms = progress_now_ms() - s.begun_ms;
+	if (err)
+		snprintf(s.report.why, sizeof(s.report.why), "%s", err_text());
+	if (s.target.dump_path) {
+		note(&s, done && !err ? "The dump is complete." : "The dump is not complete.");
+		if (!err && !o->quiet)
+			report_final(&s.report, s.sink.path ? s.sink.path : "standard output", strcmp(o->target, "-") ? stdout : stderr);
+		if (!err && !done)
+			warn("the dump is not complete: %s", s.report.why);
+	}
+	pipe_deinit(s.pipe);
+	if (s.out.ops)
+		s.out.ops->deinit(&s.out);
+	sink_deinit(&s.sink);
+	pagemap_deinit(&s.map);
+	crashed_close(&s.cr);
+	target_close(&s.target);
+	if (!err)
+		*complete = done;
+	return err;
+}
+
+int command_save(int argc, char **argv, int *status)
+{
+	struct save_options o;
+	bool complete = false;
+	int err = save_options_parse(&o, argc, argv);
+
+	if (err) {
+		*status = EXIT_USAGE;
+		return err;
+	}
+	err = save_run(&o, &complete);
+	if (!err && !complete)
+		*status = EXIT_INCOMPLETE;
+	return err;
+}

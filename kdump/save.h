@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kdump save: what was asked for, and the spine that does it. */
+#ifndef KDUMP_SAVE_H
+#define KDUMP_SAVE_H
+
+#include "kdump/codec.h"
+
+#define SAVE_LEVELS_MAX 8
+
+struct save_options {
+	const char *source, *target; /* target "-": standard output; a directory gets vmcore, dmesg.txt and README.txt */
+	int levels[SAVE_LEVELS_MAX]; /* tried in this order until the size predicted for one fits */
+	unsigned int nr_levels;
+	const struct codec *codec;
+	int codec_level;           /* CODEC_DEFAULT_LEVEL */
+	bool elf, flattened, force, quiet;
+	int workers;               /* -1: by CPUs and memory; 0: none beside the main thread */
+	uint64_t max_bytes;        /* UINT64_MAX: none */
+	uint64_t memory_bytes;     /* 0: by what is free */
+	uint64_t deadline_s;       /* 0: none */
+};
+
+/* The defaults: level 31, the best codec that is built in. */
+void save_options_init(struct save_options *o);
+/* -EINVAL (recorded: which argument, what it should be). argv[0] is the command's name. */
+int save_options_parse(struct save_options *o, int argc, char **argv);
+/* A size with K, M, G or T behind it. False when it is none. */
+bool save_parse_size(const char *text, uint64_t *bytes);
+
+/* 0 also for a dump that is not complete: *COMPLETE tells. */
+int save_run(const struct save_options *o, bool *complete);
+
+#endif

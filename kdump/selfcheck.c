@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kdump/selfcheck.h"
+
+#include <errno.h>
+
+/* Nodes that a machine can have (MAX_NUMNODES is at most 1 << 10), and zones in one (MAX_NR_ZONES). */
+#define NODES_MAX 1024u
+#define ZONES_MAX 8u
+
+struct layout {
+	uint64_t node_zones, nr_zones, zone_size, vm_stat;
+	int64_t nr_free;
+};
+
+static bool read_layout(const struct vmcoreinfo *vi, struct layout *l)
+{
+	return vmcoreinfo_offset(vi, "pglist_data.node_zones", &l->node_zones) &&
+	       vmcoreinfo_offset(vi, "pglist_data.nr_zones", &l->nr_zones) && vmcoreinfo_size(vi, "zone", &l->zone_size) &&
+	       vmcoreinfo_offset(vi, "zone.vm_stat", &l->vm_stat) && vmcoreinfo_number(vi, "NR_FREE_PAGES", &l->nr_free) &&
+	       l->nr_free >= 0 && l->nr_free < 256;
+}
+
+static int add_node(struct vtop *vt, const struct layout *l, uint64_t node, uint64_t *pages)
+{
+	uint32_t nr;
+
+	if (vtop_read_u32(vt, node + l->nr_zones, &nr) || nr > ZONES_MAX)
+		return -ENODATA;
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t free;
+
+		if (vtop_read_word(vt, node + l->node_zones + i * l->zone_size + l->vm_stat + (uint64_t)l->nr_free * 8, &free))
+			return -ENODATA;
+		/* A counter that went below zero is taken for empty. */
+		if ((int64_t)free > 0)
+			*pages += free;
+	}
+	return 0;
+}
+
+int selfcheck_free_pages(struct vtop *vt, uint64_t *pages)
+{
+	uint64_t table, node, nr, sum = 0, seen = 0;
+	struct layout l;
+
+	if (!vt->vi || !read_layout(vt->vi, &l))
+		return -ENODATA;
+	if (vmcoreinfo_symbol(vt->vi, "node_data", &table)) {
+		/* An array of pointers, one for each node that there is (x86_64 and arm64 with CONFIG_NUMA). */
+		if (!vmcoreinfo_length(vt->vi, "node_data", &nr) || nr > NODES_MAX)
+			return -ENODATA;
+		for (uint64_t i = 0; i < nr; i++) {
+			if (vtop_read_word(vt, table + i * 8, &node))
+				return -ENODATA;
+			if (!node)
+				continue;
+			if (add_node(vt, &l, node, &sum))
+				return -ENODATA;
+			seen++;
+		}
+	} else if (vmcoreinfo_symbol(vt->vi, "contig_page_data", &node)) {
+		if (add_node(vt, &l, node, &sum))
+			return -ENODATA;
+		seen++;
+	}
+	if (!seen)
+		return -ENODATA;
+	*pages = sum;
+	return 0;
+}
+
+bool selfcheck_agrees(uint64_t found, uint64_t counted, uint32_t nr_cpus)
+{
+	/* A CPU keeps up to 125 pages of difference to itself in each zone, and pages move while CPUs stop. */
+	uint64_t slack = 1024 + 4ull * 125 * nr_cpus + counted / 50;
+
+	return found > counted ? found - counted <= slack : counted - found <= slack;
+}

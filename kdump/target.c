@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kdump/target.h"
+
+#include "kdump/dmesg.h"
+#include "lib/err.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+int target_open(struct target *t, const char *path)
+{
+	struct stat st;
+
+	*t = (struct target){ .dirfd = -1 };
+	if (!strcmp(path, "-") || stat(path, &st) || !S_ISDIR(st.st_mode)) {
+		t->dump_path = strdup(path);
+	} else {
+		t->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (t->dirfd < 0)
+			return fail_sys(-errno, "cannot open the directory %s", path);
+		if (asprintf(&t->dump_path, "%s/vmcore", path) < 0)
+			t->dump_path = NULL;
+	}
+	if (!t->dump_path) {
+		target_close(t);
+		return fail(-ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+void target_close(struct target *t)
+{
+	if (t->dirfd >= 0)
+		close(t->dirfd);
+	free(t->dump_path);
+	*t = (struct target){ .dirfd = -1 };
+}
+
+static int write_all(int fd, const char *text, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		text += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* A new file NAME, written by another name first, so that there is the old one or the new one and nothing between. */
+static int replace_begin(struct target *t, const char *temporary)
+{
+	int fd;
+
+	unlinkat(t->dirfd, temporary, 0);
+	fd = openat(t->dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static int replace_finish(struct target *t, int fd, const char *temporary, const char *name, int err)
+{
+	if (!err && fsync(fd))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && renameat(t->dirfd, temporary, t->dirfd, name))
+		err = -errno;
+	if (!err && fsync(t->dirfd))
+		err = -errno;
+	if (err)
+		unlinkat(t->dirfd, temporary, 0);
+	return err;
+}
+
+void target_note(struct target *t, const char *text)
+{
+	int fd, err;
+
+	if (t->dirfd < 0)
+		return;
+	fd = replace_begin(t, ".README.txt.writing");
+	err = fd < 0 ? fd : replace_finish(t, fd, ".README.txt.writing", "README.txt", write_all(fd, text, strlen(text)));
+	if (err)
+		warn("README.txt cannot be written: %s", strerror(-err));
+}
+
+void target_log(struct target *t, struct vtop *vt)
+{
+	struct dmesg_result result;
+	int fd, err;
+
+	if (t->dirfd < 0)
+		return;
+	fd = replace_begin(t, ".dmesg.txt.writing");
+	if (fd < 0) {
+		warn("dmesg.txt cannot be written: %s", strerror(-fd));
+		return;
+	}
+	err = dmesg_print(vt, fd, 0, &result);
+	if (err) {
+		warn("the log is not saved: %s", err_text());
+		err_clear();
+	}
+	/* What there is of it is worth keeping, unless it is nothing. */
+	if (err && lseek(fd, 0, SEEK_CUR) > 0)
+		err = 0;
+	if (replace_finish(t, fd, ".dmesg.txt.writing", "dmesg.txt", err) && !err)
+		warn("dmesg.txt cannot be written to disk");
+}
+
+uint64_t target_room(const struct target *t)
+{
+	struct statvfs fs;
+	struct stat st;
+	char *dir, *slash;
+	int failed;
+
+	if (!strcmp(t->dump_path, "-") || (!stat(t->dump_path, &st) && !S_ISREG(st.st_mode)))
+		return UINT64_MAX;
+	dir = strdup(t->dump_path);
+	if (!dir)
+		return UINT64_MAX;
+	slash = strrchr(dir, '/');
+	if (slash)
+		slash[slash == dir] = 0;
+	failed = statvfs(slash ? dir : ".", &fs);
+	free(dir);
+	return failed ? UINT64_MAX : (uint64_t)fs.f_bavail * fs.f_frsize;
+}

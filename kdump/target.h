@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Where save puts things: one file, a stream, or a directory that also gets the log and a note on what is in it. */
+#ifndef KDUMP_TARGET_H
+#define KDUMP_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vtop;
+
+struct target {
+	int dirfd;                 /* -1: no directory was given */
+	char *dump_path;           /* heap; "-": standard output */
+};
+
+/* -errno, -ENOMEM; recorded. */
+int target_open(struct target *t, const char *path);
+void target_close(struct target *t);
+
+/*
+ * Replace README.txt by TEXT, on disk when this returns. Nothing without a directory. What fails is a warning: the dump
+ * matters more.
+ */
+void target_note(struct target *t, const char *text);
+/* Save the log as dmesg.txt, on disk when this returns. As above. */
+void target_log(struct target *t, struct vtop *vt);
+/* Bytes that can still be written there; UINT64_MAX: unknown. */
+uint64_t target_room(const struct target *t);
+
+#endif
