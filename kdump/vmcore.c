@@ -228,7 +228,9 @@ static void forget(struct vmcore *v)
 	ranges_deinit(&v->ram);
 	blob_deinit(&v->notes);
 	blob_deinit(&v->vmcoreinfo);
-	*v = (struct vmcore){ .path = v->path, .fd = v->fd, .file_len = v->file_len, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT };
+	*v = (struct vmcore){
+		.path = v->path, .fd = v->fd, .file_len = v->file_len, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
+	};
 	ranges_init(&v->ram);
 	blob_init(&v->notes);
 	blob_init(&v->vmcoreinfo);
