@@ -111,8 +111,8 @@ static int make_sub_header(const struct diskdump *d, const struct out_facts *f, 
 	return 0;
 }
 
-/* Header and sub header; where the bitmaps begin and how long each is. */
-static int write_headers(struct diskdump *d, const struct out_facts *f, uint64_t *bitmap_off, uint64_t *bitmap_len)
+/* Header (not written yet) and sub header; where the bitmaps begin and how long each is. */
+static int make_headers(struct diskdump *d, const struct out_facts *f, uint64_t *bitmap_off, uint64_t *bitmap_len)
 {
 	struct blob sub;
 	int err;
@@ -123,10 +123,8 @@ static int write_headers(struct diskdump *d, const struct out_facts *f, uint64_t
 		*bitmap_len = ((f->core->max_pfn + 7) / 8 + d->block - 1) / d->block * d->block;
 		*bitmap_off = d->block + sub.len;
 		put_header(d, f, sub.len / d->block, *bitmap_len / d->block * 2);
-		err = sink_write(d->sink, 0, d->header, d->block);
-	}
-	if (!err)
 		err = sink_write(d->sink, d->block, sub.data, sub.len);
+	}
 	blob_deinit(&sub);
 	return err;
 }
@@ -140,11 +138,14 @@ static void reserve(struct diskdump *d)
 		d->sink->reserved = d->nr_pending * (DDP_BYTES + RECORD_BYTES) + d->block + 2 * RECORD_BYTES;
 }
 
-/* The tables and the block of zeros behind them, which also gives the file the length that readers expect. */
+/*
+ * The tables, the block of zeros behind them, which also gives the file the length that readers expect, and when all that is on disk the header: what has
+ * a header has its tables.
+ */
 static int write_tables(struct diskdump *d, const struct out_facts *f)
 {
 	uint64_t bitmap_off, bitmap_len;
-	int err = write_headers(d, f, &bitmap_off, &bitmap_len);
+	int err = make_headers(d, f, &bitmap_off, &bitmap_len);
 
 	if (!err)
 		err = slots_init(&d->slots, f, d->sink, bitmap_off, bitmap_off + bitmap_len);
@@ -159,7 +160,10 @@ static int write_tables(struct diskdump *d, const struct out_facts *f)
 	if (err)
 		return err;
 	memset(d->data, 0, d->block);
-	return sink_write(d->sink, d->zero_off, d->data, d->block);
+	err = sink_write(d->sink, d->zero_off, d->data, d->block);
+	if (!err)
+		err = sink_sync(d->sink);
+	return err ? err : sink_write(d->sink, 0, d->header, d->block);
 }
 
 static int diskdump_begin(struct dump_out *o)

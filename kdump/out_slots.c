@@ -4,6 +4,7 @@
 
 #include "lib/err.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +18,10 @@
 
 static uint64_t word_at(const uint8_t *bits, uint64_t word)
 {
-	return get_u64(bits + word * 8, false); /* LSB first, whatever the machine */
+	uint64_t value;
+
+	memcpy(&value, bits + word * 8, sizeof(value));
+	return le64toh(value); /* LSB first, whatever the machine */
 }
 
 /* Pfns in window IDX; less than OUT_WINDOW_PFNS in the last. */
@@ -125,10 +129,10 @@ static int build_window(struct out_slots *s, uint64_t idx, uint64_t ram_off, uin
 
 	if (err)
 		return err;
-	for (uint64_t i = 0; i < WINDOW_BYTES / 8; i++) {
-		put_u64(s->ram + i * 8, word_at(s->ram, i) | word_at(s->planned, i), false);
+	for (uint64_t i = 0; i < WINDOW_BYTES; i++)
+		s->ram[i] |= s->planned[i];
+	for (uint64_t i = 0; i < WINDOW_BYTES / 8; i++)
 		s->nr_ram += __builtin_popcountll(word_at(s->ram, i));
-	}
 	s->windows[idx].digest = digest(s->planned);
 	*nr_planned = rank_groups(s);
 	err = sink_write(s->sink, ram_off + at, s->ram, len);

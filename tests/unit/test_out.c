@@ -166,6 +166,7 @@ struct job {
 	char *path;
 	int err;                   /* what stopped it */
 	uint64_t nr_checkpoints;
+	bool begun;
 };
 
 static int put(void *ctx, const struct out_page *page)
@@ -238,6 +239,7 @@ static int run(struct job *j)
 	strcpy(j->out.facts.utsname[3], "#1");
 	strcpy(j->out.facts.utsname[4], j->big_endian ? "s390x" : "x86_64");
 	err = j->ops->begin(&j->out);
+	j->begun = !err;
 	if (!err) {
 		err = write_pages(j);
 		finish = j->ops->finish(&j->out, !err);
@@ -245,6 +247,8 @@ static int run(struct job *j)
 			err = finish;
 		else if (!j->flattened)
 			CHECK_EQ(finish, 0);
+	} else {
+		sink_discard(&j->sink); /* not even the tables fit */
 	}
 	j->ops->deinit(&j->out);
 	setrlimit(RLIMIT_FSIZE, &before);
@@ -506,11 +510,10 @@ static void limited(const struct codec *codec, bool system_limit, int nr)
 		else
 			k.max_bytes = limit;
 		CHECK_EQ(run(&k), i ? (uint64_t)-ENOSPC : 0);
-		CHECK_EQ(stat(k.path, &st), 0);
-		CHECK((uint64_t)st.st_size <= limit);
-		if (k.nr_written) {
+		if (k.begun) {
 			uint64_t good = reread(&k, k.path, !i);
 
+			CHECK(!stat(k.path, &st) && (uint64_t)st.st_size <= limit);
 			CHECK(good);
 			CHECK(good <= last[i % 3 > 0]); /* by how it is written */
 			last[i % 3 > 0] = good;
@@ -552,7 +555,7 @@ TEST(many_pages)
 	CHECK_EQ(sink_open(&s, at("many"), false, true), 0);
 	CHECK_EQ(o.ops->begin(&o), 0);
 	for (uint64_t i = 0; i < 200000; i++) {
-		uint64_t pfn = i % 2 ? nr - 1 - i * 5 : i * 5;
+		uint64_t pfn = i / 10000 % 2 ? nr - 1 - i * 5 : i * 5;
 		struct out_page p = { .pfn = pfn, .zero = i % 100, .data = page, .len = PAGE };
 
 		memset(page, pfn, PAGE);
@@ -567,7 +570,7 @@ TEST(many_pages)
 	CHECK_EQ(sink_finish(&s, true), 0);
 	CHECK_EQ(vmcore_open(&v, s.path), 0);
 	for (uint64_t i = 0; i < 200000; i += 25) {
-		uint64_t pfn = i % 2 ? nr - 1 - i * 5 : i * 5;
+		uint64_t pfn = i / 10000 % 2 ? nr - 1 - i * 5 : i * 5;
 
 		CHECK_EQ(vmcore_read(&v, pfn << 12, got, PAGE), 0);
 		memset(page, i % 100 ? 0 : pfn, PAGE);
