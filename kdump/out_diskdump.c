@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kdump-compressed writer; doc/formats.md has the format. Data is appended in the order it comes. Descriptors have fixed places in front of it, allocated
- * at the beginning and zero ("not there") until the data that they point to is on disk. So the file is right at every instant.
+ * The kdump-compressed writer; doc/formats.md has the format. Data is appended in the order it comes. Descriptors
+ * have fixed places in front of it, allocated at the beginning and zero ("not there") until the data that they
+ * point to is on disk. So the file is right at every instant.
  */
 #include "kdump/out.h"
 
@@ -131,7 +132,10 @@ static int make_headers(struct diskdump *d, const struct out_facts *f, uint64_t 
 
 /* ---- begin ---- */
 
-/* What a stream limited in size must be able to take after the next data: the waiting descriptors, the header again, the closing record. */
+/*
+ * What a stream limited in size must be able to take after the next data: the waiting descriptors, the header
+ * again, the closing record.
+ */
 static void reserve(struct diskdump *d)
 {
 	if (!sink_seekable(d->sink))
@@ -139,8 +143,8 @@ static void reserve(struct diskdump *d)
 }
 
 /*
- * The tables, the block of zeros behind them, which also gives the file the length that readers expect, and when all that is on disk the header: what has
- * a header has its tables.
+ * The tables, the block of zeros behind them, which also gives the file the length that readers expect, and when
+ * all that is on disk the header: what has a header has its tables.
  */
 static int write_tables(struct diskdump *d, const struct out_facts *f)
 {
@@ -172,7 +176,8 @@ static int diskdump_begin(struct dump_out *o)
 	struct diskdump *d;
 
 	if (f->core->width != 8)
-		return fail(-ENOTSUP, "kdump-compressed dumps are written of 64-bit kernels only; ELF can hold this one");
+		return fail(-ENOTSUP,
+			    "kdump-compressed dumps are written of 64-bit kernels only; ELF can hold this one");
 	if (f->core->page_shift < 12 || f->core->page_shift > 18)
 		return fail(-EINVAL, "pages of 2^%u bytes do not fit the kdump-compressed format", f->core->page_shift);
 	if (f->split && f->split_last_pfn < f->split_first_pfn)
@@ -304,8 +309,9 @@ static int flush(struct diskdump *d)
 }
 
 /*
- * Data, fdatasync, descriptors. The descriptors themselves go to disk with the next one's fdatasync: until then a power cut loses them, never the order.
- * A full disk costs the data that did not get there, and the descriptors of that.
+ * Data, fdatasync, descriptors. The descriptors themselves go to disk with the next one's fdatasync: until then a
+ * power cut loses them, never the order. A full disk costs the data that did not get there, and the descriptors of
+ * that.
  */
 static int commit(struct diskdump *d)
 {

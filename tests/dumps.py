@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Open dumps that our writers made with a reader that is not ours, libkdumpfile: dumps.py TEST_OUT
 
-TEST_OUT is tests/unit/test_out, which writes the dumps of a made-up machine into DUMPS_DIR; the machine's pages are made up here a second time. Every page of
-every dump is compared: whole dumps of all codecs, both formats, split sets, streams that were laid out, and copies of the file taken at checkpoints.
+TEST_OUT is tests/unit/test_out, which writes the dumps of a made-up machine into DUMPS_DIR; the machine's pages are
+made up here a second time. Every page of every dump is compared: whole dumps of all codecs, both formats, split sets,
+streams that were laid out, and copies of the file taken at checkpoints.
 """
 import os
 import re
@@ -117,7 +118,8 @@ def faults(name, path):
 def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="dumps.") as folder:
-        run = subprocess.run([os.path.abspath(sys.argv[1])], env=dict(os.environ, DUMPS_DIR=folder), capture_output=True, text=True)
+        run = subprocess.run([os.path.abspath(sys.argv[1])], env=dict(os.environ, DUMPS_DIR=folder),
+                             capture_output=True, text=True)
         if run.returncode:
             print(run.stdout, run.stderr)
         names = sorted(os.listdir(folder))
@@ -125,7 +127,7 @@ def main():
             with open(os.path.join(folder, name), "rb") as file:
                 flattened = file.read(16).startswith(b"makedumpfile")
             if flattened or "big-endian" in name:
-                continue  # streams are read when laid out; the other byte order is a machine without these pages' format
+                continue  # streams are read when laid out; no such machine has big endian pages
             found = list(faults(name, os.path.join(folder, name)))
             for fault in found:
                 print("FAIL %s: %s" % (name, fault))

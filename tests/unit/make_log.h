@@ -58,7 +58,8 @@ static inline void lockless_ring(struct lockless *l)
 	memcore_u64(l->m, LOCKLESS_PRB, LOG_VADDR(LOCKLESS_RING));
 }
 
-static inline void lockless_start(struct lockless *l, struct memcore *m, unsigned int count_bits, unsigned int size_bits)
+static inline void lockless_start(struct lockless *l, struct memcore *m, unsigned int count_bits,
+				  unsigned int size_bits)
 {
 	uint64_t count = 1ull << count_bits;
 
@@ -81,7 +82,8 @@ static inline void lockless_start(struct lockless *l, struct memcore *m, unsigne
 static inline void lockless_put(struct lockless *l, uint64_t ns, unsigned int level, uint32_t caller, const char *text,
 				unsigned int state)
 {
-	uint64_t size = 1ull << l->size_bits, count = 1ull << l->count_bits, idx, begin = 3, next = 3, len = strlen(text);
+	uint64_t size = 1ull << l->size_bits, count = 1ull << l->count_bits, len = strlen(text);
+	uint64_t idx, begin = 3, next = 3;
 	uint8_t info[24] = { 0 };
 
 	l->id++;
@@ -161,7 +163,8 @@ static inline uint16_t records_u16(struct record_ring *r, uint32_t at)
 	return get_u16(&memcore_page(r->m, RECORDS_BUF + at, true)->bytes[(RECORDS_BUF + at) % MEMCORE_PAGE], false);
 }
 
-static inline void records_put(struct record_ring *r, uint64_t ns, unsigned int level, const char *text, const char *dict)
+static inline void records_put(struct record_ring *r, uint64_t ns, unsigned int level, const char *text,
+			       const char *dict)
 {
 	uint32_t bytes = (r->header + strlen(text) + strlen(dict) + 3) & ~3u;
 	uint8_t header[32] = { 0 };

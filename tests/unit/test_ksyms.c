@@ -124,7 +124,8 @@ TEST(btf_of_the_dump)
 	blob_deinit(&bytes);
 
 	start(&m, &vt, BASE_INFO,
-	      "ffffffff81000000 T _stext\nffffffff81900000 R __start_BTF\nffffffff81900000 R __stop_BTF\n", KALLSYMS_SIGNED);
+	      "ffffffff81000000 T _stext\nffffffff81900000 R __start_BTF\nffffffff81900000 R __stop_BTF\n",
+	      KALLSYMS_SIGNED);
 	CHECK_EQ(ksyms_open(&s, &vt), 0);
 	CHECK_FAILS(btf_read(&b, &vt, s), -EINVAL, "not in order");
 	ksyms_close(s);
