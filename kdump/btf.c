@@ -272,7 +272,7 @@ static bool find_struct(const struct btf *b, const char *name, struct type *t)
 {
 	size_t len = strlen(name);
 
-	for (uint32_t id = 1; id <= b->nr; id++)
+	for (uint32_t id = 1; len && id <= b->nr; id++)
 		if (type_of(b, id, t) && (t->kind == KIND_STRUCT || t->kind == KIND_UNION) &&
 		    name_is(b, t->name, name, len))
 			return true;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,23 +33,50 @@ int dmesg_line(struct dmesg_walk *w, const struct dmesg_line *line)
 	return w->emit(w->ctx, line);
 }
 
-size_t dmesg_read_holes(struct vtop *vt, uint64_t vaddr, void *buf, size_t len)
+/* Bytes from VADDR to the end of its page, LEFT at most. */
+static size_t in_page(const struct vtop *vt, uint64_t vaddr, size_t left)
 {
-	uint64_t page = vmcore_page_bytes(vt->core);
-	size_t got = 0;
+	uint64_t page = vmcore_page_bytes(vt->core), some = page - (vaddr & (page - 1));
 
-	for (size_t at = 0; at < len;) {
-		size_t some = page - ((vaddr + at) & (page - 1));
+	return some < left ? some : left;
+}
 
-		if (some > len - at)
-			some = len - at;
+void dmesg_read_holes(struct vtop *vt, uint64_t vaddr, void *buf, size_t len)
+{
+	for (size_t at = 0, some; at < len; at += some) {
+		some = in_page(vt, vaddr + at, len - at);
 		if (vtop_read(vt, vaddr + at, (uint8_t *)buf + at, some))
 			memset((uint8_t *)buf + at, 0, some);
-		else
-			got += some;
-		at += some;
 	}
-	return got;
+}
+
+int dmesg_load(struct vtop *vt, uint64_t vaddr, size_t len, uint8_t **buf, size_t *there)
+{
+	uint8_t *bytes = calloc(1, len);
+	size_t last = 0;
+
+	if (!bytes)
+		return fail(-ENOMEM, "no memory for a log of %zu bytes", len);
+	for (size_t at = 0, some; at < len; at += some) {
+		uint64_t paddr;
+
+		some = in_page(vt, vaddr + at, len - at);
+		/* Only where something is mapped are pages of ours touched. */
+		if (vtop(vt, vaddr + at, &paddr, NULL))
+			continue;
+		if (vmcore_read(vt->core, paddr, bytes + at, some))
+			memset(bytes + at, 0, some);
+		else
+			last = at + some;
+	}
+	if (!last) {
+		free(bytes);
+		return -ENODATA;
+	}
+	*buf = bytes;
+	if (there)
+		*there = last;
+	return 0;
 }
 
 bool dmesg_word_at(struct vtop *vt, const char *name, uint64_t *value)

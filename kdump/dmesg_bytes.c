@@ -47,11 +47,12 @@ static void take_level(struct text *t, struct dmesg_line *line)
 
 int dmesg_bytes(struct dmesg_walk *w)
 {
-	uint32_t len, log_end, chars;
+	uint32_t len, log_end, chars, from, straight;
 	uint64_t vaddr, seq = 0;
 	struct text rest, one;
-	char *ring, *text;
-	int err = 0;
+	uint8_t *ring;
+	char *text;
+	int err;
 
 	if (!dmesg_word_at(w->vt, "log_buf", &vaddr) || !dmesg_u32_at(w->vt, "log_buf_len", &len) ||
 	    !dmesg_u32_at(w->vt, "log_end", &log_end) || !dmesg_u32_at(w->vt, "logged_chars", &chars))
@@ -61,14 +62,19 @@ int dmesg_bytes(struct dmesg_walk *w)
 		return -ENODATA;
 	if (chars > len)
 		chars = len;
-	ring = malloc(2 * (size_t)len);
-	if (!ring)
+	err = dmesg_load(w->vt, vaddr, len, &ring, NULL);
+	if (err)
+		return err;
+	text = malloc(chars ? chars : 1);
+	if (!text) {
+		free(ring);
 		return fail(-ENOMEM, "no memory for a log of %u bytes", len);
-	text = ring + len;
-	if (!dmesg_read_holes(w->vt, vaddr, ring, len))
-		chars = 0;
-	for (uint32_t i = 0; i < chars; i++)
-		text[i] = ring[(log_end - chars + i) & (len - 1)];
+	}
+	from = (log_end - chars) & (len - 1);
+	straight = chars < len - from ? chars : len - from;
+	memcpy(text, ring + from, straight);
+	memcpy(text + straight, ring, chars - straight);
+	free(ring);
 	rest = text_of(text, chars);
 	while (!err && text_line(&rest, &one)) {
 		struct dmesg_line line = {
@@ -87,6 +93,6 @@ int dmesg_bytes(struct dmesg_walk *w)
 		if (line.len || line.level != DMESG_NO_LEVEL)
 			err = dmesg_line(w, &line);
 	}
-	free(ring);
+	free(text);
 	return err || w->result->nr_lines ? err : -ENODATA;
 }

@@ -2,8 +2,8 @@
 /*
  * The ring that Linux 5.10 brought (kernel/printk/printk_ringbuffer.h): descriptors, an info record for each, and
  * blocks of text. A descriptor's state word holds its id, whose low bits are its place in the array, so that
- * descriptors vouch for themselves. Head and tail are not needed, and are not looked at: no damage to them can make
- * the walk long, or lose a record.
+ * descriptors vouch for themselves. Head and tail are not needed: no damage to them can make the walk long, or lose
+ * a record.
  */
 #include "kdump/dmesg_ring.h"
 #include "lib/err.h"
@@ -36,7 +36,9 @@ struct ring {
 	bool has_caller, has_level;
 	/* of this ring */
 	uint64_t descs, infos, data;
+	uint64_t head;             /* newest id; only breaks ties */
 	uint32_t count_bits, size_bits;
+	bool size_sure;
 };
 
 struct desc {
@@ -91,18 +93,20 @@ static bool layout_infos(struct ring *r, const struct vmcoreinfo *vi)
 /* From the ring at VADDR: the three arrays and what it says about their sizes. */
 static bool ring_find(struct ring *r, const struct vmcoreinfo *vi, uint64_t vaddr)
 {
-	uint64_t desc_ring, data_ring, count_bits, descs, infos, size_bits, data;
+	uint64_t desc_ring, data_ring, count_bits, descs, infos, head, size_bits, data;
 
 	return vmcoreinfo_offset(vi, "printk_ringbuffer.desc_ring", &desc_ring) &&
 	       vmcoreinfo_offset(vi, "printk_ringbuffer.text_data_ring", &data_ring) &&
 	       vmcoreinfo_offset(vi, "prb_desc_ring.count_bits", &count_bits) &&
 	       vmcoreinfo_offset(vi, "prb_desc_ring.descs", &descs) &&
 	       vmcoreinfo_offset(vi, "prb_desc_ring.infos", &infos) &&
+	       vmcoreinfo_offset(vi, "prb_desc_ring.head_id", &head) &&
 	       vmcoreinfo_offset(vi, "prb_data_ring.size_bits", &size_bits) &&
 	       vmcoreinfo_offset(vi, "prb_data_ring.data", &data) &&
 	       !vtop_read_u32(r->vt, vaddr + desc_ring + count_bits, &r->count_bits) &&
 	       !vtop_read_word(r->vt, vaddr + desc_ring + descs, &r->descs) &&
 	       !vtop_read_word(r->vt, vaddr + desc_ring + infos, &r->infos) &&
+	       !vtop_read_word(r->vt, vaddr + desc_ring + head, &r->head) &&
 	       !vtop_read_u32(r->vt, vaddr + data_ring + size_bits, &r->size_bits) &&
 	       !vtop_read_word(r->vt, vaddr + data_ring + data, &r->data);
 }
@@ -234,12 +238,13 @@ static int by_value(const void *a, const void *b)
 
 /*
  * Ids of one moment lie within COUNT of each other, around the top of their range too. Find the place from which
- * most do: one with a flipped bit stands apart. The first of them is *BASE.
+ * most do: one with a flipped bit stands apart. Of two such places
+ * that one counts from which the head can be reached. *BASE is the first id.
  */
 static void find_base(const struct ring *r, struct candidates *c, uint64_t *base)
 {
 	uint64_t count = 1ull << r->count_bits;
-	size_t last = 0, most = 0;
+	size_t last = 0, most = 0, score;
 
 	qsort(c->id, c->nr, sizeof(*c->id), by_value);
 	for (size_t first = 0; first < c->nr; first++) {
@@ -247,8 +252,9 @@ static void find_base(const struct ring *r, struct candidates *c, uint64_t *base
 			last = first;
 		while (last + 1 < first + c->nr && ((c->id[(last + 1) % c->nr] - c->id[first]) & r->id_mask) < count)
 			last++;
-		if (last - first + 1 > most) {
-			most = last - first + 1;
+		score = 2 * (last - first + 1) + (((r->head - c->id[first]) & r->id_mask) < count);
+		if (score > most) {
+			most = score;
 			*base = c->id[first];
 		}
 	}
@@ -279,6 +285,13 @@ static bool block_of(const struct ring *r, unsigned int size_bits, const struct 
 	return true;
 }
 
+static bool block_is_of(const struct ring *r, uint64_t text_at, uint64_t id)
+{
+	uint64_t word;
+
+	return !vtop_read_word(r->vt, r->data + text_at - r->width, &word) && word == id;
+}
+
 /* Blocks begin with their descriptor's id, which tells whether SIZE_BITS can be. */
 static bool size_fits(const struct ring *r, const struct candidates *c, unsigned int size_bits)
 {
@@ -291,18 +304,20 @@ static bool size_fits(const struct ring *r, const struct candidates *c, unsigned
 
 		if (!read_desc(r, c->id[i] & ((1ull << r->count_bits) - 1), &d) || (d.begin & d.next & 1))
 			continue;
-		if (block_of(r, size_bits, &d, &at, &len) && !vtop_read_word(r->vt, r->data + at - r->width, &id) &&
-		    id == d.id)
-			agree++;
-		else
+		if (!block_of(r, size_bits, &d, &at, &len))
 			disagree++;
+		else if (!vtop_read_word(r->vt, r->data + at - r->width, &id))
+			*(id == d.id ? &agree : &disagree) += 1;
 	}
-	return agree > disagree || !(agree + disagree);
+	return agree > disagree;
 }
 
 static bool find_size(struct ring *r, const struct candidates *c)
 {
-	if (r->size_bits >= SIZE_BITS_LEAST && r->size_bits <= SIZE_BITS_MAX && size_fits(r, c, r->size_bits))
+	bool possible = r->size_bits >= SIZE_BITS_LEAST && r->size_bits <= SIZE_BITS_MAX;
+
+	r->size_sure = true;
+	if (possible && size_fits(r, c, r->size_bits))
 		return true;
 	for (unsigned int bits = SIZE_BITS_MAX; bits >= SIZE_BITS_LEAST; bits--) {
 		if (!size_fits(r, c, bits))
@@ -311,7 +326,8 @@ static bool find_size(struct ring *r, const struct candidates *c)
 		r->size_bits = bits;
 		return true;
 	}
-	return false;
+	r->size_sure = false;
+	return possible;
 }
 
 static void take_info(const struct ring *r, const uint8_t *bytes, struct dmesg_line *line, uint64_t *text_len)
@@ -361,7 +377,7 @@ static int emit_record(struct dmesg_walk *w, const struct ring *r, uint64_t id, 
 	err = blob_reserve(text, room);
 	if (err)
 		return err;
-	if (room && vtop_read(r->vt, r->data + at, text->data, room))
+	if (room && (vtop_read(r->vt, r->data + at, text->data, room) || (!r->size_sure && !block_is_of(r, at, d.id))))
 		return skip(w);
 	/* Only a damaged info record says more than the block holds, or nothing of a block that is there. */
 	if (text_len > room || (room && !text_len))

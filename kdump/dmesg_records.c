@@ -153,18 +153,16 @@ int dmesg_records(struct dmesg_walk *w)
 		return -ENODATA;
 	if (r.len < r.header || r.len > DMESG_BUFFER_MAX)
 		return -ENODATA;
-	buf = malloc(r.len);
-	if (!buf)
-		return fail(-ENOMEM, "no memory for a log of %u bytes", r.len);
+	err = dmesg_load(w->vt, vaddr, r.len, &buf, NULL);
+	if (err)
+		return err;
 	r.buf = buf;
-	err = dmesg_read_holes(w->vt, vaddr, buf, r.len) ? 0 : -ENODATA;
 	/* A first index that cannot be: the oldest record is somewhere behind the newest. */
 	if (first % RECORD_ALIGN || !record_at(&r, first, &rec)) {
 		w->result->nr_skipped++;
 		first = next % RECORD_ALIGN || next > r.len ? 0 : next;
 	}
-	if (!err)
-		err = walk(w, &r, first, next);
+	err = walk(w, &r, first, next);
 	free(buf);
 	return err || w->result->nr_lines ? err : -ENODATA;
 }

@@ -18,11 +18,15 @@ struct dmesg_walk {
 /* Count the line and hand it to the caller. */
 int dmesg_line(struct dmesg_walk *w, const struct dmesg_line *line);
 
+/* Read LEN bytes at VADDR into BUF, page by page; what cannot be read is zeros. */
+void dmesg_read_holes(struct vtop *vt, uint64_t vaddr, void *buf, size_t len);
+
 /*
- * Read LEN bytes at VADDR into BUF, page by page; what cannot be read is zeros. Returns how many bytes could be.
- * LEN is at most DMESG_BUFFER_MAX.
+ * The same into *BUF, to be freed, for at most DMESG_BUFFER_MAX bytes. *THERE (may be NULL) is where the last byte
+ * that could be read stops; behind it all is zeros, which costs no memory. -ENODATA: there is none; -ENOMEM
+ * (recorded).
  */
-size_t dmesg_read_holes(struct vtop *vt, uint64_t vaddr, void *buf, size_t len);
+int dmesg_load(struct vtop *vt, uint64_t vaddr, size_t len, uint8_t **buf, size_t *there);
 
 /* The word or u32 that SYMBOL(NAME) is the address of. */
 bool dmesg_word_at(struct vtop *vt, const char *name, uint64_t *value);

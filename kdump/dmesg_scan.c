@@ -60,21 +60,19 @@ int dmesg_scan(struct dmesg_walk *w)
 	struct dmesg_line line = { .ns = DMESG_NO_TIME, .caller = DMESG_NO_CALLER, .level = DMESG_NO_LEVEL };
 	uint64_t vaddr, len;
 	uint8_t *buf;
-	int err = 0;
+	size_t there;
+	int err;
 
 	if (!find_buffer(w->vt, &vaddr, &len) || !len)
 		return -ENODATA;
-	if (len > DMESG_BUFFER_MAX)
-		len = DMESG_BUFFER_MAX;
-	buf = malloc(len);
-	if (!buf)
-		return fail(-ENOMEM, "no memory for a log of %llu bytes", (unsigned long long)len);
-	dmesg_read_holes(w->vt, vaddr, buf, len);
-	for (size_t at = 0; !err && at < len;) {
+	err = dmesg_load(w->vt, vaddr, len < DMESG_BUFFER_MAX ? len : DMESG_BUFFER_MAX, &buf, &there);
+	if (err)
+		return err;
+	for (size_t at = 0; !err && at < there;) {
 		size_t n = 0;
 
 		at += id_bytes(buf, at);
-		while (at + n < len && printable(buf[at + n]))
+		while (at + n < there && printable(buf[at + n]))
 			n++;
 		if (n >= RUN_LEAST) {
 			line.text = (const char *)buf + at;

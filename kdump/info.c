@@ -104,14 +104,45 @@ static int print_json(const struct info *i, const char *source)
 	return err;
 }
 
+/* Runs of page frames of one class: FIRST-LAST CLASS, a line each. */
+static int print_map(struct info *i)
+{
+	uint64_t first = 0, next = UINT64_MAX;
+	uint8_t now = CLASS_NO_RAM;
+
+	for (size_t w = 0; w < i->map.nr_windows; w++) {
+		const struct pagemap_window *window = &i->map.windows[w];
+		const uint8_t *class = pagemap_load(&i->map, w);
+
+		if (!class)
+			return fail(-ENOMEM, "out of memory");
+		for (uint64_t at = 0; at < window->nr; at++) {
+			uint64_t pfn = window->first_pfn + at;
+
+			if (pfn == next && class[at] == now) {
+				next++;
+				continue;
+			}
+			if (now != CLASS_NO_RAM)
+				printf("%#" PRIx64 "-%#" PRIx64 " %s\n", first, next - 1, page_class_name(now));
+			first = pfn;
+			next = pfn + 1;
+			now = class[at];
+		}
+	}
+	if (now != CLASS_NO_RAM)
+		printf("%#" PRIx64 "-%#" PRIx64 " %s\n", first, next - 1, page_class_name(now));
+	return 0;
+}
+
 int command_info(int argc, char **argv, int *status)
 {
-	bool json = argc == 3 && !strcmp(argv[1], "--json");
+	bool json = argc == 3 && !strcmp(argv[1], "--json"), map = argc == 3 && !strcmp(argv[1], "--map");
 	const char *source = argv[argc - 1];
 	struct info i = { 0 };
 	int err;
 
-	if (argc != 2 + json || source[0] == '-') {
+	if (argc != 2 + (json || map) || source[0] == '-') {
 		*status = EXIT_USAGE;
 		return fail(-EINVAL, "info needs one argument: the source, such as /proc/vmcore");
 	}
@@ -125,6 +156,8 @@ int command_info(int argc, char **argv, int *status)
 		i.has_counted_free = !selfcheck_free_pages(&i.cr.vt, &i.counted_free);
 	if (!err && json)
 		err = print_json(&i, source);
+	else if (!err && map)
+		err = print_map(&i);
 	else if (!err)
 		print_info(&i, source);
 	pagemap_deinit(&i.map);

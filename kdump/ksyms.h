@@ -29,7 +29,7 @@ void btf_close(struct btf *b);
  */
 int btf_member(const struct btf *b, const char *type, const char *member, uint64_t *off, uint64_t *size);
 int btf_struct_size(const struct btf *b, const char *type, uint64_t *size);
-/* Value of an enumerator, such as PG_lru of enum pageflags. -ENOENT. */
+/* Value of an enumerator, such as PG_lru of enum pageflags; "" is any enum without a name. -ENOENT. */
 int btf_enumerator(const struct btf *b, const char *enumeration, const char *name, int64_t *value);
 
 #endif

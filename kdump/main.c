@@ -15,7 +15,7 @@ static const struct command commands[] = {
 	  "Save a dump, most important pages first. TARGET: a file, \"-\", or a directory for dump, log and a note.",
 	  command_save },
 	{ "dmesg", "SOURCE", "Print the kernel's log.", command_dmesg },
-	{ "info", "[--json] SOURCE", "Say what is in it.", command_info },
+	{ "info", "[--json|--map] SOURCE", "Say what is in it; --map: the class of every page.", command_info },
 	{ "check", "[--json] DUMP", "Read every page of it.", command_check },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Dump writers: begin, pages in any order, finish. From begin() on the file opens, marked incomplete; a page counts as saved from the checkpoint after it. Memory
- * does not grow with the machine.
+ * Dump writers: begin, pages in any order, finish. From begin() on the file opens, marked incomplete; a page counts
+ * as saved from the checkpoint after it. Memory does not grow with the machine.
  */
 #ifndef KDUMP_OUT_H
 #define KDUMP_OUT_H
@@ -24,13 +24,17 @@ struct out_facts {
 	uint32_t nr_cpus;
 	uint32_t current_cpu;      /* that crashed; 0 when unknown */
 	const struct codec *codec;
-	/* One file of a split set: only these pages are handed over; both inclusive. planned() answers for the whole machine all the same. */
+	/*
+	 * One file of a split set: only these pages are handed over; both inclusive. planned() answers for the
+	 * whole machine all the same.
+	 */
 	bool split;
 	uint64_t split_first_pfn, split_last_pfn;
 	/*
-	 * Which pfns are going to be saved? Fills BITMAP (LSB first, NR pfns, a multiple of 8) for FIRST_PFN... begin() asks ascending, for what holds RAM, at most
-	 * OUT_WINDOW_PFNS at once (once for kdump-compressed, twice for ELF). Writing kdump-compressed to a stream asks again for the windows that pages come
-	 * from, with the same FIRST_PFN and NR: the answer must be the same then.
+	 * Which pfns are going to be saved? Fills BITMAP (LSB first, NR pfns, a multiple of 8) for FIRST_PFN...
+	 * begin() asks ascending, for what holds RAM, at most OUT_WINDOW_PFNS at once (once for kdump-compressed,
+	 * twice for ELF). Writing kdump-compressed to a stream asks again for the windows that pages come from,
+	 * with the same FIRST_PFN and NR: the answer must be the same then.
 	 */
 	int (*planned)(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void *ctx;
@@ -50,7 +54,9 @@ struct out_ops {
 	bool compresses;           /* false: pages must come raw */
 	/* -ENOSPC before any page: there is not even room for the tables. */
 	int (*begin)(struct dump_out *o);
-	/* The page must have been planned. An error is final: go on with finish(o, false), which saves what can be. */
+	/*
+	 * The page must have been planned. An error is final: go on with finish(o, false), which saves what can be.
+	 */
 	int (*page)(struct dump_out *o, const struct out_page *page);
 	/* Make what was handed over so far readable on disk. */
 	int (*checkpoint)(struct dump_out *o);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kdump-compressed writer; doc/formats.md has the format. Data is appended in the order it comes. Descriptors have fixed places in front of it, allocated
- * at the beginning and zero ("not there") until the data that they point to is on disk. So the file is right at every instant.
+ * The kdump-compressed writer; doc/formats.md has the format. Data is appended in the order it comes. Descriptors
+ * have fixed places in front of it, allocated at the beginning and zero ("not there") until the data that they
+ * point to is on disk. So the file is right at every instant.
  */
 #include "kdump/out.h"
 
@@ -111,8 +112,8 @@ static int make_sub_header(const struct diskdump *d, const struct out_facts *f, 
 	return 0;
 }
 
-/* Header and sub header; where the bitmaps begin and how long each is. */
-static int write_headers(struct diskdump *d, const struct out_facts *f, uint64_t *bitmap_off, uint64_t *bitmap_len)
+/* Header (not written yet) and sub header; where the bitmaps begin and how long each is. */
+static int make_headers(struct diskdump *d, const struct out_facts *f, uint64_t *bitmap_off, uint64_t *bitmap_len)
 {
 	struct blob sub;
 	int err;
@@ -123,28 +124,32 @@ static int write_headers(struct diskdump *d, const struct out_facts *f, uint64_t
 		*bitmap_len = ((f->core->max_pfn + 7) / 8 + d->block - 1) / d->block * d->block;
 		*bitmap_off = d->block + sub.len;
 		put_header(d, f, sub.len / d->block, *bitmap_len / d->block * 2);
-		err = sink_write(d->sink, 0, d->header, d->block);
-	}
-	if (!err)
 		err = sink_write(d->sink, d->block, sub.data, sub.len);
+	}
 	blob_deinit(&sub);
 	return err;
 }
 
 /* ---- begin ---- */
 
-/* What a stream limited in size must be able to take after the next data: the waiting descriptors, the header again, the closing record. */
+/*
+ * What a stream limited in size must be able to take after the next data: the waiting descriptors, the header
+ * again, the closing record.
+ */
 static void reserve(struct diskdump *d)
 {
 	if (!sink_seekable(d->sink))
 		d->sink->reserved = d->nr_pending * (DDP_BYTES + RECORD_BYTES) + d->block + 2 * RECORD_BYTES;
 }
 
-/* The tables and the block of zeros behind them, which also gives the file the length that readers expect. */
+/*
+ * The tables, the block of zeros behind them, which also gives the file the length that readers expect, and when
+ * all that is on disk the header: what has a header has its tables.
+ */
 static int write_tables(struct diskdump *d, const struct out_facts *f)
 {
 	uint64_t bitmap_off, bitmap_len;
-	int err = write_headers(d, f, &bitmap_off, &bitmap_len);
+	int err = make_headers(d, f, &bitmap_off, &bitmap_len);
 
 	if (!err)
 		err = slots_init(&d->slots, f, d->sink, bitmap_off, bitmap_off + bitmap_len);
@@ -159,7 +164,10 @@ static int write_tables(struct diskdump *d, const struct out_facts *f)
 	if (err)
 		return err;
 	memset(d->data, 0, d->block);
-	return sink_write(d->sink, d->zero_off, d->data, d->block);
+	err = sink_write(d->sink, d->zero_off, d->data, d->block);
+	if (!err)
+		err = sink_sync(d->sink);
+	return err ? err : sink_write(d->sink, 0, d->header, d->block);
 }
 
 static int diskdump_begin(struct dump_out *o)
@@ -168,7 +176,8 @@ static int diskdump_begin(struct dump_out *o)
 	struct diskdump *d;
 
 	if (f->core->width != 8)
-		return fail(-ENOTSUP, "kdump-compressed dumps are written of 64-bit kernels only; ELF can hold this one");
+		return fail(-ENOTSUP,
+			    "kdump-compressed dumps are written of 64-bit kernels only; ELF can hold this one");
 	if (f->core->page_shift < 12 || f->core->page_shift > 18)
 		return fail(-EINVAL, "pages of 2^%u bytes do not fit the kdump-compressed format", f->core->page_shift);
 	if (f->split && f->split_last_pfn < f->split_first_pfn)
@@ -300,8 +309,9 @@ static int flush(struct diskdump *d)
 }
 
 /*
- * Data, fdatasync, descriptors. The descriptors themselves go to disk with the next one's fdatasync: until then a power cut loses them, never the order.
- * A full disk costs the data that did not get there, and the descriptors of that.
+ * Data, fdatasync, descriptors. The descriptors themselves go to disk with the next one's fdatasync: until then a
+ * power cut loses them, never the order. A full disk costs the data that did not get there, and the descriptors of
+ * that.
  */
 static int commit(struct diskdump *d)
 {

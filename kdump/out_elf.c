@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The ELF writer. A segment holds the pages that are saved and claims (p_memsz) those left out behind them, which readers give as zeros: ELF has no other way to
- * say "left out". So pages left out within a segment are holes of the file, and zero pages too.
+ * The ELF writer. A segment holds the pages that are saved and claims (p_memsz) those left out behind them, which
+ * readers give as zeros: ELF has no other way to say "left out". So pages left out within a segment are holes of
+ * the file, and zero pages too.
  */
 #include "kdump/out.h"
 
@@ -16,6 +17,7 @@
 
 #define DATA_BYTES      (1u << 20)
 #define MAX_SEGMENTS    32768u     /* readers look through them one by one; ELF allows 65534 without section headers */
+#define MAX_ALIASES     1024u
 #define FIRST_GAP_LOG2  6          /* pages left out in a row that split a segment, unless that makes too many */
 #define ELF_INCOMPLETE  1u         /* in e_flags, as makedumpfile and crash have it */
 #define NO_VADDR        UINT64_MAX
@@ -54,6 +56,7 @@ struct elf_out {
 	uint64_t buffered_off;
 	size_t buffered;
 	size_t last;               /* segment that the last page was in */
+	size_t nr_aliases;         /* program headers that show a part of a segment again */
 	int broken;
 };
 
@@ -79,7 +82,9 @@ static void add_piece(struct elf_out *e, uint64_t first_pfn, uint64_t last_pfn, 
 		e->pieces[e->nr_pieces++] = (struct piece){ first_pfn, last_pfn, vaddr };
 }
 
-/* The RAM range FIRST..LAST (pfns), cut where loads begin; LOAD_IDX is the first load that may lie in it or behind. */
+/*
+ * The RAM range FIRST..LAST (pfns), cut where loads begin; LOAD_IDX is the first load that may lie in it or behind.
+ */
 static void cut_range(struct elf_out *e, uint64_t first, uint64_t last, size_t *load_idx)
 {
 	const struct vmcore *core = e->facts->core;
@@ -119,7 +124,8 @@ static int make_pieces(struct elf_out *e)
 	if (!e->pieces)
 		return fail(-ENOMEM, "out of memory for the dump's segments");
 	for (size_t i = 0; i < core->ram.nr; i++)
-		cut_range(e, core->ram.r[i].start >> core->page_shift, core->ram.r[i].last >> core->page_shift, &load_idx);
+		cut_range(e, core->ram.r[i].start >> core->page_shift, core->ram.r[i].last >> core->page_shift,
+			  &load_idx);
 	return 0;
 }
 
@@ -268,8 +274,9 @@ static int find_segments(struct elf_out *e)
 			break;
 	}
 	e->gap_log2++;
-	if (e->nr_pieces > MAX_SEGMENTS)
-		return fail(-ERANGE, "RAM in %zu pieces does not fit an ELF dump; the kdump-compressed format can hold it", e->nr_pieces);
+	if (e->nr_pieces > MAX_SEGMENTS || e->facts->core->nr_aliases > MAX_ALIASES)
+		return fail(-ERANGE, "RAM in %zu pieces does not fit an ELF dump, but the kdump-compressed format",
+			    e->nr_pieces);
 	e->plan_idx = UINT64_MAX;
 	return walk(e);
 }
@@ -279,12 +286,13 @@ static int find_segments(struct elf_out *e)
 static int write_ehdr(struct elf_out *e, bool complete)
 {
 	const struct vmcore *core = e->facts->core;
-	struct elf elf = { .width = 8, .type = ET_CORE, .machine = core->machine, .flags = complete ? 0 : ELF_INCOMPLETE };
+	struct elf elf = { .width = 8, .type = ET_CORE, .machine = core->machine,
+			   .flags = complete ? 0 : ELF_INCOMPLETE };
 	uint8_t bytes[64];
 	int err;
 
 	elf.view.big_endian = core->big_endian;
-	elf.nr_phdrs = e->nr_segments + 1;
+	elf.nr_phdrs = 1 + e->nr_aliases + e->nr_segments;
 	err = elf_ehdr_put(&elf, bytes);
 	return err ? err : sink_write(e->sink, 0, bytes, elf_ehdr_size(8));
 }
@@ -308,24 +316,65 @@ static void segment_phdr(const struct elf_out *e, size_t i, struct elf_phdr *ph)
 	};
 }
 
+/* The last segment that begins at or before PFN; the first when there is none. */
+static size_t segment_at(const struct elf_out *e, uint64_t pfn)
+{
+	size_t low = 0, high = e->nr_segments;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (e->segments[middle].first_pfn <= pfn)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The alias at its virtual address, with as much as one segment has of it: the kernel's image is one run of pages. */
+static void alias_phdr(const struct elf_out *e, const struct vmcore_load *alias, struct elf_phdr *ph)
+{
+	unsigned int shift = e->facts->core->page_shift;
+	const struct segment *s = e->nr_segments ? &e->segments[segment_at(e, alias->paddr >> shift)] : NULL;
+	uint64_t held = s ? s->nr_file << shift : 0, skip = s ? alias->paddr - (s->first_pfn << shift) : 0;
+
+	*ph = (struct elf_phdr){ .type = PT_LOAD, .flags = PF_R | PF_W | PF_X, .off = e->data_off, .vaddr = alias->vaddr,
+				 .paddr = alias->paddr, .memsz = alias->len };
+	if (!s || alias->paddr >> shift < s->first_pfn || skip >= held)
+		return;
+	ph->off += (s->file_page << shift) + skip;
+	ph->filesz = alias->len < held - skip ? alias->len : held - skip;
+}
+
+/* Notes, aliases (in front, where the kernel has them), segments. */
+static void make_phdr(const struct elf_out *e, size_t i, uint64_t notes_off, size_t notes_len, struct elf_phdr *ph)
+{
+	if (!i)
+		*ph = (struct elf_phdr){ .type = PT_NOTE, .off = notes_off, .filesz = notes_len, .memsz = notes_len };
+	else if (i <= e->nr_aliases)
+		alias_phdr(e, &e->facts->core->aliases[i - 1], ph);
+	else
+		segment_phdr(e, i - 1 - e->nr_aliases, ph);
+}
+
 static int write_phdrs(struct elf_out *e, const struct blob *notes)
 {
 	struct elf elf = { .width = 8 };
 	unsigned int each = elf_phdr_size(8);
 	uint64_t off = elf_ehdr_size(8);
-	struct elf_phdr ph = { .type = PT_NOTE, .filesz = notes->len, .memsz = notes->len };
-	size_t used = 0;
-	int err;
+	size_t nr = 1 + e->nr_aliases + e->nr_segments, used = 0;
+	uint64_t notes_off = off + nr * each;
+	int err = sink_write(e->sink, notes_off, notes->data, notes->len);
 
 	elf.view.big_endian = e->facts->core->big_endian;
-	ph.off = off + (e->nr_segments + 1) * each;
-	err = sink_write(e->sink, ph.off, notes->data, notes->len);
-	for (size_t i = 0; !err && i <= e->nr_segments; i++) {
+	for (size_t i = 0; !err && i < nr; i++) {
+		struct elf_phdr ph;
+
+		make_phdr(e, i, notes_off, notes->len, &ph);
 		err = elf_phdr_put(&elf, &ph, e->data + used);
 		used += each;
-		if (i < e->nr_segments)
-			segment_phdr(e, i, &ph);
-		if (!err && (i == e->nr_segments || used + each > DATA_BYTES)) {
+		if (!err && (i == nr - 1 || used + each > DATA_BYTES)) {
 			err = sink_write(e->sink, off, e->data, used);
 			off += used;
 			used = 0;
@@ -343,7 +392,8 @@ static int write_headers(struct elf_out *e)
 	blob_init(&notes);
 	err = notes_append(e->facts->core, &notes, &info_off);
 	if (!err) {
-		e->data_off = elf_ehdr_size(8) + (e->nr_segments + 1) * elf_phdr_size(8) + notes.len;
+		e->nr_aliases = e->facts->core->nr_aliases;
+		e->data_off = elf_ehdr_size(8) + (1 + e->nr_aliases + e->nr_segments) * elf_phdr_size(8) + notes.len;
 		e->data_off = (e->data_off + e->page - 1) / e->page * e->page;
 		err = write_ehdr(e, false);
 	}
@@ -415,21 +465,10 @@ static int flush(struct elf_out *e)
 static int page_off(struct elf_out *e, uint64_t pfn, uint64_t *off)
 {
 	const struct segment *s = e->segments;
-	size_t low = 0, high = e->nr_segments;
+	size_t low = e->last;
 
-	if (e->last < high && s[e->last].first_pfn <= pfn && pfn - s[e->last].first_pfn < s[e->last].nr_file) {
-		low = e->last;
-	} else {
-		/* The last one that begins at or before it. */
-		while (high - low > 1) {
-			size_t middle = low + (high - low) / 2;
-
-			if (s[middle].first_pfn <= pfn)
-				low = middle;
-			else
-				high = middle;
-		}
-	}
+	if (low >= e->nr_segments || pfn < s[low].first_pfn || pfn - s[low].first_pfn >= s[low].nr_file)
+		low = segment_at(e, pfn);
 	if (low >= e->nr_segments || pfn < s[low].first_pfn || pfn - s[low].first_pfn >= s[low].nr_file)
 		return fail(-EINVAL, "page %#" PRIx64 " was not planned to be in this dump", pfn);
 	e->last = low;
@@ -446,7 +485,8 @@ static int elf_page(struct dump_out *o, const struct out_page *page)
 	if (e->broken)
 		return fail(e->broken, "an earlier write to the dump has failed");
 	if (!page->zero && (page->flags || page->len != e->page))
-		return fail(-EINVAL, "page %#" PRIx64 " comes compressed, which ELF dumps have no place for", page->pfn);
+		return fail(-EINVAL, "page %#" PRIx64 " comes compressed, which ELF dumps have no place for",
+			    page->pfn);
 	err = page_off(e, page->pfn, &off);
 	if (err || page->zero)
 		return err;

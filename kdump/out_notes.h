@@ -6,8 +6,8 @@
 #include "kdump/vmcore.h"
 
 /*
- * Append the notes of CORE to NOTES, and a VMCOREINFO note when they have none with its text. *INFO_OFF: of the text, counted from the first note; 0 when there is
- * no vmcoreinfo. -ENOMEM.
+ * Append the notes of CORE to NOTES, and a VMCOREINFO note when they have none with its text. *INFO_OFF: of the
+ * text, counted from the first note; 0 when there is no vmcoreinfo. -ENOMEM.
  */
 int notes_append(const struct vmcore *core, struct blob *notes, uint64_t *info_off);
 

@@ -4,6 +4,7 @@
 
 #include "lib/err.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,7 +18,10 @@
 
 static uint64_t word_at(const uint8_t *bits, uint64_t word)
 {
-	return get_u64(bits + word * 8, false); /* LSB first, whatever the machine */
+	uint64_t value;
+
+	memcpy(&value, bits + word * 8, sizeof(value));
+	return le64toh(value); /* LSB first, whatever the machine */
 }
 
 /* Pfns in window IDX; less than OUT_WINDOW_PFNS in the last. */
@@ -125,10 +129,10 @@ static int build_window(struct out_slots *s, uint64_t idx, uint64_t ram_off, uin
 
 	if (err)
 		return err;
-	for (uint64_t i = 0; i < WINDOW_BYTES / 8; i++) {
-		put_u64(s->ram + i * 8, word_at(s->ram, i) | word_at(s->planned, i), false);
+	for (uint64_t i = 0; i < WINDOW_BYTES; i++)
+		s->ram[i] |= s->planned[i];
+	for (uint64_t i = 0; i < WINDOW_BYTES / 8; i++)
 		s->nr_ram += __builtin_popcountll(word_at(s->ram, i));
-	}
 	s->windows[idx].digest = digest(s->planned);
 	*nr_planned = rank_groups(s);
 	err = sink_write(s->sink, ram_off + at, s->ram, len);
@@ -177,11 +181,14 @@ static int build(struct out_slots *s, uint64_t ram_off)
 	return 0;
 }
 
-int slots_init(struct out_slots *s, const struct out_facts *facts, struct sink *sink, uint64_t ram_off, uint64_t planned_off)
+int slots_init(struct out_slots *s, const struct out_facts *facts, struct sink *sink, uint64_t ram_off,
+	       uint64_t planned_off)
 {
-	*s = (struct out_slots){ .facts = facts, .sink = sink, .nr_pfn = facts->core->max_pfn, .planned_off = planned_off, .loaded = UINT64_MAX };
+	*s = (struct out_slots){ .facts = facts, .sink = sink, .planned_off = planned_off, .loaded = UINT64_MAX };
+	s->nr_pfn = facts->core->max_pfn;
 	if (s->nr_pfn > MAX_PFN)
-		return fail(-EINVAL, "the core claims RAM at page %#" PRIx64 ", where no machine has any", s->nr_pfn - 1);
+		return fail(-EINVAL, "the core claims RAM at page %#" PRIx64 ", where no machine has any",
+			    s->nr_pfn - 1);
 	s->nr_windows = (s->nr_pfn + OUT_WINDOW_PFNS - 1) / OUT_WINDOW_PFNS;
 	s->windows = calloc(s->nr_windows + 1, sizeof(*s->windows));
 	s->ram = malloc(WINDOW_BYTES);
@@ -223,7 +230,8 @@ static int load(struct out_slots *s, uint64_t idx)
 		return err;
 	if (rank_groups(s) != s->windows[idx + 1].before - s->windows[idx].before ||
 	    (s->windows[idx].digest && s->windows[idx].digest != digest(s->planned)))
-		return fail(-EIO, "what is to be saved of pages %#" PRIx64 "... has changed since the dump began", idx * OUT_WINDOW_PFNS);
+		return fail(-EIO, "what is to be saved of pages %#" PRIx64 "... has changed since the dump began",
+			    idx * OUT_WINDOW_PFNS);
 	s->loaded = idx;
 	return 0;
 }

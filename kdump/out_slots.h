@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a page frame number to its place among the page descriptors: the number of planned pages before it. The second bitmap of the dump is the only table; a
- * window of it is in memory, with the number of pages before each window.
+ * From a page frame number to its place among the page descriptors: the number of planned pages before it. The
+ * second bitmap of the dump is the only table; a window of it is in memory, with the number of pages before each
+ * window.
  */
 #ifndef KDUMP_OUT_SLOTS_H
 #define KDUMP_OUT_SLOTS_H
@@ -33,10 +34,12 @@ struct out_slots {
 };
 
 /*
- * Ask for the plan, write both bitmaps (all zero stretches are left as holes), count. FACTS and SINK must outlive S. What is planned and not in the
- * core's RAM counts as RAM. -ENOMEM, -EINVAL, what planned() and sink_write() give.
+ * Ask for the plan, write both bitmaps (all zero stretches are left as holes), count. FACTS and SINK must outlive
+ * S. What is planned and not in the core's RAM counts as RAM. -ENOMEM, -EINVAL, what planned() and sink_write()
+ * give.
  */
-int slots_init(struct out_slots *s, const struct out_facts *facts, struct sink *sink, uint64_t ram_off, uint64_t planned_off);
+int slots_init(struct out_slots *s, const struct out_facts *facts, struct sink *sink, uint64_t ram_off,
+	       uint64_t planned_off);
 void slots_deinit(struct out_slots *s);
 /* -EINVAL (recorded): PFN was not planned, or is not of this file of the split set. */
 int slots_find(struct out_slots *s, uint64_t pfn, uint64_t *slot);

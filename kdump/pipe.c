@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The ring. A job goes FILLING -> READY -> BUSY -> DONE -> FILLING. FILLING and DONE jobs belong to the caller's thread, BUSY ones to who took them;
- * the state and the three positions are guarded by the lock.
+ * The ring. A job goes FILLING -> READY -> BUSY -> DONE -> FILLING. FILLING and DONE jobs belong to the caller's
+ * thread, BUSY ones to who took them; the state and the three positions are guarded by the lock.
  *
  *     head (next to deliver) <= next (next to compress) <= tail (being filled) < head + nr_jobs
  */
@@ -176,8 +176,8 @@ static void start_workers(struct pipe *p, unsigned int workers)
 		debug("%u of %u compression threads", p->nr_threads, workers);
 }
 
-int pipe_init(struct pipe **out, const struct codec *codec, int level, unsigned int workers, unsigned int page_bytes, bool find_zero,
-	      pipe_result *result, void *ctx)
+int pipe_init(struct pipe **out, const struct codec *codec, int level, unsigned int workers, unsigned int page_bytes,
+	      bool find_zero, pipe_result *result, void *ctx)
 {
 	struct pipe *p;
 
@@ -206,7 +206,8 @@ int pipe_init(struct pipe **out, const struct codec *codec, int level, unsigned 
 	p->state = codec->open(level);
 	if (!p->threads || !p->state || make_jobs(p))
 		goto no_memory;
-	if (pthread_mutex_init(&p->lock, NULL) || pthread_cond_init(&p->ready, NULL) || pthread_cond_init(&p->done, NULL))
+	if (pthread_mutex_init(&p->lock, NULL) || pthread_cond_init(&p->ready, NULL) ||
+	    pthread_cond_init(&p->done, NULL))
 		goto no_memory;
 	p->locks = true;
 	start_workers(p, workers);

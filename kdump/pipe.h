@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * N compressors between one reader and one writer: a bounded ring of jobs; results come out in the order they went in, so one worker and many give the
- * same bytes. Threads sleep on condition variables, never spin; the caller's thread compresses too whenever it would have to wait.
+ * N compressors between one reader and one writer: a bounded ring of jobs; results come out in the order they went
+ * in, so one worker and many give the same bytes. Threads sleep on condition variables, never spin; the caller's
+ * thread compresses too whenever it would have to wait.
  */
 #ifndef KDUMP_PIPE_H
 #define KDUMP_PIPE_H
@@ -14,21 +15,24 @@
 
 struct pipe;
 
-/* Called on the caller's thread, in order. Non-zero stops the pipe: pipe_put and pipe_flush return it then, and nothing more is delivered. */
+/*
+ * Called on the caller's thread, in order. Non-zero stops the pipe: pipe_put and pipe_flush return it then, and
+ * nothing more is delivered.
+ */
 typedef int pipe_result(void *ctx, const struct out_page *page);
 
 /*
- * WORKERS 0: compress on the caller's thread alone. Threads that cannot be made are done without; pipe_workers() tells. Memory: (2 * WORKERS + 2) jobs of
- * PIPE_JOB_BYTES, twice (before and after). FIND_ZERO: an all-zero page is delivered with zero = true. PAGE_BYTES: a multiple of 8. -ENOMEM (recorded):
- * try again with fewer workers.
+ * WORKERS 0: compress on the caller's thread alone. Threads that cannot be made are done without; pipe_workers()
+ * tells. Memory: (2 * WORKERS + 2) jobs of PIPE_JOB_BYTES, twice (before and after). FIND_ZERO: an all-zero page is
+ * delivered with zero = true. PAGE_BYTES: a multiple of 8. -ENOMEM (recorded): try again with fewer workers.
  */
-int pipe_init(struct pipe **p, const struct codec *codec, int level, unsigned int workers, unsigned int page_bytes, bool find_zero,
-	      pipe_result *result, void *ctx);
+int pipe_init(struct pipe **p, const struct codec *codec, int level, unsigned int workers, unsigned int page_bytes,
+	      bool find_zero, pipe_result *result, void *ctx);
 unsigned int pipe_workers(const struct pipe *p);
 
 /*
- * A buffer of one page to fill, then pipe_put() it for PFN. Valid until that; the same one as long as nothing is put, so that a page which cannot be read is
- * passed over by not putting it. 0, or what stopped the pipe.
+ * A buffer of one page to fill, then pipe_put() it for PFN. Valid until that; the same one as long as nothing is
+ * put, so that a page which cannot be read is passed over by not putting it. 0, or what stopped the pipe.
  */
 uint8_t *pipe_buffer(struct pipe *p);
 int pipe_put(struct pipe *p, uint64_t pfn);

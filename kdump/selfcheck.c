@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/selfcheck.h"
 
+#include "kdump/ksyms.h"
+#include "lib/err.h"
+
 #include <errno.h>
 
 /* Nodes that a machine can have (MAX_NUMNODES is at most 1 << 10), and zones in one (MAX_NR_ZONES). */
@@ -27,15 +30,39 @@ static int add_node(struct vtop *vt, const struct layout *l, uint64_t node, uint
 	if (vtop_read_u32(vt, node + l->nr_zones, &nr) || nr > ZONES_MAX)
 		return -ENODATA;
 	for (uint32_t i = 0; i < nr; i++) {
-		uint64_t free;
+		uint64_t zone = node + l->node_zones + i * l->zone_size, free;
 
-		if (vtop_read_word(vt, node + l->node_zones + i * l->zone_size + l->vm_stat + (uint64_t)l->nr_free * 8, &free))
+		if (vtop_read_word(vt, zone + l->vm_stat + (uint64_t)l->nr_free * 8, &free))
 			return -ENODATA;
 		/* A counter that went below zero is taken for empty. */
 		if ((int64_t)free > 0)
 			*pages += free;
 	}
 	return 0;
+}
+
+/*
+ * With CONFIG_NUMA an array of pointers, one for each node that there may be. Only x86_64 exports it; elsewhere kallsyms
+ * finds it, and the map of nodes tells how many entries it has.
+ */
+static bool find_nodes(struct vtop *vt, uint64_t *table, uint64_t *nr)
+{
+	struct ksyms *syms;
+	uint64_t bytes;
+	bool found;
+
+	if (vmcoreinfo_symbol(vt->vi, "node_data", table))
+		return vmcoreinfo_length(vt->vi, "node_data", nr) && *nr <= NODES_MAX;
+	if (!vmcoreinfo_size(vt->vi, "nodemask_t", &bytes) || bytes * 8 > NODES_MAX)
+		return false;
+	if (ksyms_open(&syms, vt)) {
+		err_clear();
+		return false;
+	}
+	found = !ksyms_find(syms, "node_data", table);
+	ksyms_close(syms);
+	*nr = bytes * 8;
+	return found;
 }
 
 int selfcheck_free_pages(struct vtop *vt, uint64_t *pages)
@@ -45,10 +72,7 @@ int selfcheck_free_pages(struct vtop *vt, uint64_t *pages)
 
 	if (!vt->vi || !read_layout(vt->vi, &l))
 		return -ENODATA;
-	if (vmcoreinfo_symbol(vt->vi, "node_data", &table)) {
-		/* An array of pointers, one for each node that there is (x86_64 and arm64 with CONFIG_NUMA). */
-		if (!vmcoreinfo_length(vt->vi, "node_data", &nr) || nr > NODES_MAX)
-			return -ENODATA;
+	if (find_nodes(vt, &table, &nr)) {
 		for (uint64_t i = 0; i < nr; i++) {
 			if (vtop_read_word(vt, table + i * 8, &node))
 				return -ENODATA;

@@ -22,7 +22,10 @@
 /* Names tried beside the wanted one before something is wrong with the folder rather than with the names. */
 #define MAX_NAMES 1000
 
-/* Let the kernel begin to write to disk this often, so that fdatasync has little left to wait for and little memory is dirty. */
+/*
+ * Let the kernel begin to write to disk this often, so that fdatasync has little left to wait for and little memory
+ * is dirty.
+ */
 #define WRITEBACK_BYTES (8u << 20)
 
 /* The codes that callers tell apart; the text keeps what really happened. */
@@ -224,7 +227,8 @@ static int write_record(struct sink *s, uint64_t off, const void *buf, size_t le
 
 	if (s->failed)
 		return fail(s->failed, "%s: an earlier write has failed", s->path);
-	if (len > UINT64_MAX - FLAT_RECORD_BYTES || allowed(s, s->size, len + FLAT_RECORD_BYTES) < len + FLAT_RECORD_BYTES)
+	if (len > UINT64_MAX - FLAT_RECORD_BYTES || allowed(s, s->size,
+							    len + FLAT_RECORD_BYTES) < len + FLAT_RECORD_BYTES)
 		return max_error(s);
 	put_u64(record, off, true);
 	put_u64(record + 8, len, true);
@@ -244,7 +248,8 @@ int sink_write(struct sink *s, uint64_t off, const void *buf, size_t len)
 	if (!len)
 		return 0;
 	if (len > INT64_MAX || off > INT64_MAX - len)
-		return fail(-ENOSPC, "%s: offset %#llx is beyond what files can hold", s->path, (unsigned long long)off);
+		return fail(-ENOSPC, "%s: offset %#llx is beyond what files can hold", s->path,
+			    (unsigned long long)off);
 	if (s->flattened)
 		return write_record(s, off, buf, len);
 	iov.iov_len = allowed(s, off, len);
@@ -298,7 +303,8 @@ int sink_allocate(struct sink *s, uint64_t off, uint64_t len)
 	if (s->flattened || !len)
 		return 0;
 	if (off > INT64_MAX || len > INT64_MAX - off)
-		return fail(-ENOSPC, "%s: offset %#llx is beyond what files can hold", s->path, (unsigned long long)off);
+		return fail(-ENOSPC, "%s: offset %#llx is beyond what files can hold", s->path,
+			    (unsigned long long)off);
 	if (allowed(s, off, len) < len)
 		return max_error(s);
 	while (fallocate(s->fd, 0, off, len)) {
@@ -325,7 +331,10 @@ void sink_extend(struct sink *s, uint64_t len)
 
 /* ---- finishing ---- */
 
-/* What can be synced is a matter of what is behind the descriptor: pipes say EINVAL, which is as good as it gets for them. */
+/*
+ * What can be synced is a matter of what is behind the descriptor: pipes say EINVAL, which is as good as it gets
+ * for them.
+ */
 static int sync_fd(struct sink *s, int (*sync)(int fd))
 {
 	int err;
@@ -350,7 +359,8 @@ static void sync_directory(const char *path)
 	int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (fd < 0 || fsync(fd))
-		warn("%s: cannot sync the folder, the name of the dump may not survive a power cut: %m", folder ? folder : path);
+		warn("%s: cannot sync the folder, the name of the dump may not survive a power cut: %m",
+		     folder ? folder : path);
 	if (fd >= 0)
 		close(fd);
 	free(folder);

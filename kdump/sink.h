@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where a dump's bytes go: a file that can be written at any offset (created 0600 under a temporary name, renamed when finished), or a stream that gets
- * makedumpfile's flattened records. doc/formats.md describes them.
+ * Where a dump's bytes go: a file that can be written at any offset (created 0600 under a temporary name, renamed
+ * when finished), or a stream that gets makedumpfile's flattened records. doc/formats.md describes them.
  *
- * The program must ignore SIGPIPE and SIGXFSZ: a reader that went away and a file size limit are ordinary errors here.
+ * The program must ignore SIGPIPE and SIGXFSZ: a reader that went away and a file size limit are ordinary errors
+ * here.
  */
 #ifndef KDUMP_SINK_H
 #define KDUMP_SINK_H
@@ -28,14 +29,15 @@ struct sink {
 #define SINK_INIT { .fd = -1, .max_bytes = UINT64_MAX }
 
 /*
- * PATH "-": standard output, flattened; so is a pipe or character device. A block device is written in place, with FORCE only. Otherwise a new file is made
- * beside PATH ("PATH.writing", or with a number when a dump that was cut short has that name). -EEXIST without FORCE, -EISDIR, -errno; recorded.
+ * PATH "-": standard output, flattened; so is a pipe or character device. A block device is written in place, with
+ * FORCE only. Otherwise a new file is made beside PATH ("PATH.writing", or with a number when a dump that was cut
+ * short has that name). -EEXIST without FORCE, -EISDIR, -errno; recorded.
  */
 int sink_open(struct sink *s, const char *path, bool flattened, bool force);
 
 /*
- * All of BUF at OFF. -ENOSPC (also for EDQUOT, EFBIG and max_bytes), -EIO, -EPIPE...: recorded. Short writes are continued. A file can still be written where
- * it has bytes already after -ENOSPC.
+ * All of BUF at OFF. -ENOSPC (also for EDQUOT, EFBIG and max_bytes), -EIO, -EPIPE...: recorded. Short writes are
+ * continued. A file can still be written where it has bytes already after -ENOSPC.
  */
 int sink_write(struct sink *s, uint64_t off, const void *buf, size_t len);
 
@@ -43,7 +45,10 @@ int sink_write(struct sink *s, uint64_t off, const void *buf, size_t len);
 bool sink_seekable(const struct sink *s);
 /* All of LEN bytes at OFF; holes are zeros. -EIO recorded. Seekable sinks only. */
 int sink_read(struct sink *s, uint64_t off, void *buf, size_t len);
-/* Make sure that LEN bytes at OFF, all beyond the size so far, can be written later whatever happens; they read as zeros. Nothing for streams. Errors as sink_write. */
+/*
+ * Make sure that LEN bytes at OFF, all beyond the size so far, can be written later whatever happens; they read as
+ * zeros. Nothing for streams. Errors as sink_write.
+ */
 int sink_allocate(struct sink *s, uint64_t off, uint64_t len);
 /* Give the file at least LEN bytes, the new ones a hole. What cannot be done is not an error. */
 void sink_extend(struct sink *s, uint64_t len);
@@ -52,8 +57,9 @@ void sink_extend(struct sink *s, uint64_t len);
 int sink_sync(struct sink *s);
 
 /*
- * fsync, rename into place, fsync the directory; the closing record of a flattened stream. COMPLETE false: "PATH-incomplete" is the name instead, numbered rather
- * than replacing another. S->path is the name that it got. An error leaves the file under its temporary name, which the message tells.
+ * fsync, rename into place, fsync the directory; the closing record of a flattened stream. COMPLETE false:
+ * "PATH-incomplete" is the name instead, numbered rather than replacing another. S->path is the name that it got.
+ * An error leaves the file under its temporary name, which the message tells.
  */
 int sink_finish(struct sink *s, bool complete);
 /* Remove the unfinished file, to begin anew. */

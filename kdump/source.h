@@ -21,7 +21,8 @@ struct source_window {
 };
 
 /*
- * The file through a few mapped windows, which grow while it is read sequentially. /proc/vmcore is read many times faster so: read() maps and unmaps every page in the kernel.
+ * The file through a few mapped windows, which grow while it is read sequentially. /proc/vmcore is
+ * read many times faster so: read() maps and unmaps every page in the kernel.
  */
 struct source_map {
 	int fd;
@@ -34,7 +35,10 @@ struct source_map {
 
 void source_map_init(struct source_map *m, const struct vmcore *v);
 void source_map_deinit(struct source_map *m);
-/* LEN (> 0, at most a few pages) bytes at OFF in place, valid until the next call; *AVAIL (>= LEN) bytes follow. NULL: use source_map_read(). */
+/*
+ * LEN (> 0, at most a few pages) bytes at OFF in place, valid until the next call; *AVAIL (>= LEN)
+ * bytes follow. NULL: use source_map_read().
+ */
 const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, uint64_t *avail);
 /* -ENODATA: beyond the end of the file; -EIO. Not recorded. */
 int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len);
@@ -43,8 +47,9 @@ int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len);
 int source_pread(int fd, uint64_t off, void *buf, size_t len);
 
 /*
- * Append the good ones of the LEN bytes of notes at OFF of V's file to V->notes, and take VMCOREINFO from them if V has none yet. What is damaged, cut off or too much is
- * passed over: *DAMAGED is set then (there may be thousands of segments, one warning is enough). -ENOMEM only.
+ * Append the good ones of the LEN bytes of notes at OFF of V's file to V->notes, and take
+ * VMCOREINFO from them if V has none yet. What is damaged, cut off or too much is passed over:
+ * *DAMAGED is set then (there may be thousands of segments, one warning is enough). -ENOMEM only.
  */
 int source_notes(struct vmcore *v, uint64_t off, uint64_t len, bool *damaged);
 /* The warning. */

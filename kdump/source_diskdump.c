@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The kdump-compressed format, versions 1 to 6 of 64-bit machines, as makedumpfile, QEMU and kdump write it: a bitmap of RAM, one of the pages that are there, a descriptor for
- * each of these, and the pages. include/diskdump_format.h has the offsets.
+ * The kdump-compressed format, versions 1 to 6 of 64-bit machines, as makedumpfile, QEMU and kdump
+ * write it: a bitmap of RAM, one of the pages that are there, a descriptor for each of these, and
+ * the pages. include/diskdump_format.h has the offsets.
  */
 #include "kdump/codec.h"
 #include "kdump/source.h"
@@ -18,7 +19,8 @@
 #define BLOCK_MAX (256u << 10)     /* no kernel has larger pages */
 
 /* Versions in which fields appeared (makedumpfile's IMPLEMENTATION). */
-enum { VERSION_LEVEL = 1, VERSION_SPLIT = 2, VERSION_VMCOREINFO = 3, VERSION_NOTES = 4, VERSION_PFN_64 = 6, VERSION_MAX = 64 };
+enum { VERSION_LEVEL = 1, VERSION_SPLIT = 2, VERSION_VMCOREINFO = 3, VERSION_NOTES = 4, VERSION_PFN_64 = 6,
+		VERSION_MAX = 64 };
 
 /* Fields of the header of a 32-bit machine, whose time stamp has two words of 4 bytes. */
 enum { DD32_BLOCK_SIZE = 416 };
@@ -150,7 +152,8 @@ static void parse_sub(struct vmcore *v, const struct view *sub, struct header *h
 static int read_header(struct vmcore *v, struct header *h)
 {
 	uint8_t bytes[DD_HEADER_BYTES] = { 0 }, sub_bytes[DDS_BYTES] = { 0 };
-	struct view head = view_of(bytes, sizeof(bytes), v->path), sub = view_of(sub_bytes, sizeof(sub_bytes), v->path);
+	struct view head = view_of(bytes, sizeof(bytes), v->path);
+	struct view sub = view_of(sub_bytes, sizeof(sub_bytes), v->path);
 	int err;
 
 	if (source_pread(v->fd, 0, bytes, 16))
@@ -172,7 +175,8 @@ static int read_header(struct vmcore *v, struct header *h)
 		return fail(-EINVAL, "it is cut off inside its second header");
 	parse_sub(v, &sub, h);
 	if (h->version > DISKDUMP_VERSION)
-		warn("%s: format version %d is newer than %d; reading what is known of it", v->path, h->version, DISKDUMP_VERSION);
+		warn("%s: format version %d is newer than %d; reading what is known of it", v->path,
+				h->version, DISKDUMP_VERSION);
 	return 0;
 }
 
@@ -183,11 +187,11 @@ static int check_header(struct vmcore *v, struct header *h)
 	if (!h->split)
 		h->limit_pfn = h->max_mapnr;
 	if (h->start_pfn > h->limit_pfn || h->limit_pfn > h->max_mapnr)
-		return fail(-EINVAL, "its header is damaged: it claims to be the part from page %" PRIu64 " to page %" PRIu64, h->start_pfn,
-			    h->limit_pfn);
+		return fail(-EINVAL, "its header is damaged: it claims to be the part from page %" PRIu64
+			    " to page %" PRIu64, h->start_pfn, h->limit_pfn);
 	if (h->split)
-		warn("%s: it is one part of a split dump: only pages %#" PRIx64 " to %#" PRIx64 " can be here", v->path, h->start_pfn,
-		     h->limit_pfn ? h->limit_pfn - 1 : 0);
+		warn("%s: it is one part of a split dump: only pages %#" PRIx64 " to %#" PRIx64 " can be here",
+		     v->path, h->start_pfn, h->limit_pfn ? h->limit_pfn - 1 : 0);
 	return 0;
 }
 
@@ -213,8 +217,8 @@ static int find_tables(struct vmcore *v, struct diskdump *d)
 	/* There are dumps with one bitmap for both. */
 	d->dumped_off = half >= need ? d->ram_off + half : d->ram_off;
 	if (all < need)
-		return fail(-EINVAL, "its header is damaged: %" PRIu64 " blocks of bitmap are too few for %" PRIu64 " pages", h->bitmap_blocks,
-			    h->max_mapnr);
+		return fail(-EINVAL, "its header is damaged: %" PRIu64 " blocks of bitmap are too few for %"
+			    PRIu64 " pages", h->bitmap_blocks, h->max_mapnr);
 	if (d->descs_off > v->file_len)
 		return fail(-EINVAL, "it is cut off before its first page");
 	return 0;
@@ -290,10 +294,12 @@ static int read_bitmaps(struct vmcore *v, struct diskdump *d)
 	if (!d->rank)
 		return fail(-ENOMEM, "out of memory for an index of %" PRIu64 " pages", d->h.max_mapnr);
 	for (uint64_t i = 0; !err && i < nr_ranks; i++) {
-		uint64_t off = i * RANK_BYTES, len = d->bitmap_len - off < RANK_BYTES ? d->bitmap_len - off : RANK_BYTES;
-		uint64_t pfn = i * RANK_PAGES, nr = d->h.max_mapnr - pfn < RANK_PAGES ? d->h.max_mapnr - pfn : RANK_PAGES;
+		const uint64_t off = i * RANK_BYTES, pfn = i * RANK_PAGES;
+		const uint64_t len = d->bitmap_len - off < RANK_BYTES ? d->bitmap_len - off : RANK_BYTES;
+		const uint64_t nr = d->h.max_mapnr - pfn < RANK_PAGES ? d->h.max_mapnr - pfn : RANK_PAGES;
 
-		if (source_map_read(&d->map, d->ram_off + off, ram, len) || source_map_read(&d->map, d->dumped_off + off, dumped, len))
+		if (source_map_read(&d->map, d->ram_off + off, ram, len) ||
+		    source_map_read(&d->map, d->dumped_off + off, dumped, len))
 			return fail(-EIO, "its bitmaps cannot be read");
 		d->rank[i] = sum;
 		sum += count_bits(dumped, nr);

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /*
- * Program headers are looked at in stretches, so that a header that claims billions costs nothing. A core of some TB without free pages has about one
- * for each MB; more than this is no core.
+ * Program headers are looked at in stretches, so that a header that claims billions costs nothing.
+ * A core of some TB without free pages has about one for each MB; more than this is no core.
  */
 #define PHDRS_MAX (16u << 20)
 #define PHDRS_AT_ONCE 1024
@@ -90,7 +90,8 @@ static int add_note_segment(struct vmcore *v, struct headers *h, const struct el
 }
 
 /* NR program headers that BYTES holds. */
-static int take_phdrs(struct vmcore *v, const struct elf *elf, const struct blob *bytes, uint64_t nr, struct headers *h)
+static int take_phdrs(struct vmcore *v, const struct elf *elf, const struct blob *bytes, uint64_t nr,
+		struct headers *h)
 {
 	struct elf table = *elf;
 	int err = 0;
@@ -131,7 +132,8 @@ static int read_phdrs(struct vmcore *v, const struct elf *elf, struct headers *h
 		if (!err)
 			err = take_phdrs(v, elf, &bytes, nr, h);
 		if (!err && cut) {
-			warn("%s: only %" PRIu64 " of its %" PRIu64 " program headers are there", v->path, i + nr, elf->nr_phdrs);
+			warn("%s: only %" PRIu64 " of its %" PRIu64 " program headers are there", v->path,
+					i + nr, elf->nr_phdrs);
 			v->incomplete = true;
 			break;
 		}
@@ -162,8 +164,9 @@ static int compare_loads(const void *a, const void *b)
 }
 
 /*
- * The kernel's image is said twice: among the RAM, and by a load with the virtual address it runs at. Which is which? RAM is mapped
- * all by the same offset, which the largest load tells; where that does not decide, the larger is RAM.
+ * The kernel's image is said twice: among the RAM, and by a load with the virtual address it runs
+ * at. Which is which? RAM is mapped all by the same offset, which the largest load tells; where
+ * that does not decide, the larger is RAM.
  */
 static bool is_alias_of(const struct claim *a, const struct claim *ram, uint64_t ram_offset)
 {
@@ -218,7 +221,10 @@ static uint64_t clip_to_file(const struct vmcore *v, struct vmcore_load *l)
 	return len - l->len;
 }
 
-/* The loads proper, clipped; then what the aliases can give for parts that are missing: they stand first in a file, so a cut leaves them. */
+/*
+ * The loads proper, clipped; then what the aliases can give for parts that are missing: they stand
+ * first in a file, so a cut leaves them.
+ */
 static int fill_loads(struct vmcore *v, const struct claims *ram, const struct claims *aliases, uint64_t *missing)
 {
 	size_t max = ram->nr + 2 * aliases->nr + ram->nr, nr = 0, nr_ram, k = 0;
@@ -252,7 +258,8 @@ static int fill_loads(struct vmcore *v, const struct claims *ram, const struct c
 			if (k < nr_ram && v->loads[k].paddr < gap)
 				gap = v->loads[k].paddr;
 			v->loads[nr++] = (struct vmcore_load){
-				.paddr = from, .len = gap - from, .off = a.off + (from - a.paddr), .vaddr = VMCORE_NO_VADDR,
+				.paddr = from, .len = gap - from, .off = a.off + (from - a.paddr),
+						.vaddr = VMCORE_NO_VADDR,
 			};
 			*missing -= gap - from < *missing ? gap - from : *missing;
 			from = gap;
@@ -390,7 +397,8 @@ static int elf_source_open(struct vmcore *v)
 	if (!err)
 		err = settle_loads(v, &h);
 	if (!err && h.nr_nonsense)
-		warn("%s: %" PRIu64 " of its program headers tell of memory that no machine has; left out", v->path, h.nr_nonsense);
+		warn("%s: %" PRIu64 " of its program headers tell of memory that no machine has; left out",
+				v->path, h.nr_nonsense);
 	free(h.claims.c);
 	return err;
 }
@@ -432,7 +440,8 @@ static int read_pieces(struct vmcore *v, uint64_t paddr, uint8_t *buf, size_t le
 	for (; l < v->loads + v->nr_loads && l->paddr < paddr + len; l++) {
 		uint64_t from = l->paddr > paddr ? l->paddr : paddr;
 		uint64_t to = l->paddr + l->len < paddr + len ? l->paddr + l->len : paddr + len;
-		int err = from < to ? source_map_read(&core->map, l->off + (from - l->paddr), buf + (from - paddr), to - from) : 0;
+		int err = from < to ? source_map_read(&core->map, l->off + (from - l->paddr),
+				buf + (from - paddr), to - from) : 0;
 
 		if (err)
 			return err;

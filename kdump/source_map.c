@@ -6,7 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Page tables and single struct pages are looked at here and there: mapping much for them costs more than it saves. */
+/*
+ * Page tables and single struct pages are looked at here and there: mapping much for them costs
+ * more than it saves.
+ */
 #define WINDOW_FIRST (256u << 10)
 #define WINDOW_MAX (16u << 20)
 
@@ -19,7 +22,8 @@ void source_map_init(struct source_map *m, const struct vmcore *v)
 	long page = sysconf(_SC_PAGESIZE);
 
 	*m = (struct source_map){
-		.fd = v->fd, .file_len = v->file_len, .can_map = v->file_len != UINT64_MAX, .page = page > 0 ? page : 4096,
+		.fd = v->fd, .file_len = v->file_len, .can_map = v->file_len != UINT64_MAX,
+				.page = page > 0 ? page : 4096,
 	};
 }
 
@@ -65,7 +69,10 @@ static bool window_holds(const struct source_window *w, uint64_t off, uint64_t l
 	return w->len && off >= w->off && off - w->off < w->len && len <= w->len - (off - w->off);
 }
 
-/* The window to be replaced by one at OFF: the one that stops there, whose reader goes on; else the one not used for longest. */
+/*
+ * The window to be replaced by one at OFF: the one that stops there, whose reader goes on; else the
+ * one not used for longest.
+ */
 static struct source_window *window_to_replace(struct source_map *m, uint64_t off, uint64_t *len)
 {
 	struct source_window *oldest = &m->w[0];
@@ -87,8 +94,9 @@ static struct source_window *window_to_replace(struct source_map *m, uint64_t of
 }
 
 /*
- * Touching a mapped page that the disk cannot deliver kills the process. So the pages are asked for here, where that is an error: then the window is read instead of mapped, and only
- * the bad pages are lost. Kernels before 5.14, and /proc/vmcore whose pages are there anyway, say EINVAL.
+ * Touching a mapped page that the disk cannot deliver kills the process. So the pages are asked for
+ * here, where that is an error: then the window is read instead of mapped, and only the bad pages
+ * are lost. Kernels before 5.14, and /proc/vmcore whose pages are there anyway, say EINVAL.
  */
 static void window_map(struct source_map *m, struct source_window *w)
 {

@@ -21,7 +21,10 @@ static const struct source_ops *const sources[] = { &source_elf, &source_diskdum
 
 #define NR_SOURCES (sizeof(sources) / sizeof(sources[0]))
 
-/* The notes that C still holds, whole ones only; what VMCOREINFO there is goes to V. Stops at damage: the cursor is bad then. */
+/*
+ * The notes that C still holds, whole ones only; what VMCOREINFO there is goes to V. Stops at
+ * damage: the cursor is bad then.
+ */
 static int take_notes(struct vmcore *v, struct cursor *c, uint64_t *good)
 {
 	struct elf_note note;
@@ -36,11 +39,14 @@ static int take_notes(struct vmcore *v, struct cursor *c, uint64_t *good)
 		if (!elf_note_is(&note, "VMCOREINFO") || v->vmcoreinfo.len)
 			continue;
 		if (len > SOURCE_VMCOREINFO_MAX) {
-			warn("%s: its VMCOREINFO has %" PRIu64 " bytes; using the first %u", v->path, len, SOURCE_VMCOREINFO_MAX);
+			warn("%s: its VMCOREINFO has %" PRIu64 " bytes; using the first %u", v->path, len,
+					SOURCE_VMCOREINFO_MAX);
 			len = SOURCE_VMCOREINFO_MAX;
 		}
 		nul = memchr(note.desc.base, 0, len);
-		err = blob_append(&v->vmcoreinfo, note.desc.base, nul ? (uint64_t)(nul - (const char *)note.desc.base) : len);
+		if (nul)
+			len = nul - (const char *)note.desc.base;
+		err = blob_append(&v->vmcoreinfo, note.desc.base, len);
 	}
 	return err;
 }
@@ -169,7 +175,8 @@ int source_page_shift(struct vmcore *v)
 		if (bytes >= 1u << PAGE_SHIFT_DEFAULT && bytes <= 1u << PAGE_SHIFT_MAX && !(bytes & (bytes - 1)))
 			v->page_shift = __builtin_ctzll(bytes);
 		else
-			warn("%s: its VMCOREINFO says pages have %" PRIu64 " bytes; using %u", v->path, bytes, 1u << v->page_shift);
+			warn("%s: its VMCOREINFO says pages have %" PRIu64 " bytes; using %u", v->path,
+					bytes, 1u << v->page_shift);
 	}
 	vmcoreinfo_deinit(&vi);
 	return 0;
@@ -221,7 +228,9 @@ static void forget(struct vmcore *v)
 	ranges_deinit(&v->ram);
 	blob_deinit(&v->notes);
 	blob_deinit(&v->vmcoreinfo);
-	*v = (struct vmcore){ .path = v->path, .fd = v->fd, .file_len = v->file_len, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT };
+	*v = (struct vmcore){
+		.path = v->path, .fd = v->fd, .file_len = v->file_len, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
+	};
 	ranges_init(&v->ram);
 	blob_init(&v->notes);
 	blob_init(&v->vmcoreinfo);

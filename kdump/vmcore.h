@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The memory of a crashed kernel, whatever file it comes in: /proc/vmcore, an ELF core, a kdump-compressed dump. One structure, two
- * verbs; the formats never meet each other.
+ * The memory of a crashed kernel, whatever file it comes in: /proc/vmcore, an ELF core, a
+ * kdump-compressed dump. One structure, two verbs; the formats never meet each other.
  */
 #ifndef KDUMP_VMCORE_H
 #define KDUMP_VMCORE_H
@@ -23,9 +23,15 @@ struct vmcore_load {
 /* A source format. The bytes it hands out lie inside one page; vmcore_read() and vmcore_at() see to that. */
 struct source_ops {
 	const char *name;          /* "ELF", "kdump-compressed" */
-	/* 0 mine; -ENOEXEC not mine (recorded why); anything else mine but broken (recorded). What was set up until then is for close(). */
+	/*
+	 * 0 mine; -ENOEXEC not mine (recorded why); anything else mine but broken (recorded). What
+	 * was set up until then is for close().
+	 */
 	int (*open)(struct vmcore *v);
-	/* LEN bytes inside one page at PADDR. -ENODATA: not in the source (left out, or no RAM); -EIO: there, but cannot be read or expanded. Not recorded. */
+	/*
+	 * LEN bytes inside one page at PADDR. -ENODATA: not in the source (left out, or no RAM);
+	 * -EIO: there, but cannot be read or expanded. Not recorded.
+	 */
 	int (*read)(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
 	/* As vmcore_at(). */
 	const uint8_t *(*at)(struct vmcore *v, uint64_t paddr, uint64_t *len);
@@ -47,8 +53,9 @@ struct vmcore {
 	struct vmcore_load *loads;
 	size_t nr_loads;
 	/*
-	 * ELF only: the loads that say again what others say, at other virtual addresses: the kernel's image. Sorted by paddr. LEN is what the header claims. Only where a file is cut short
-	 * do parts of them stand in LOADS too (without virtual address).
+	 * ELF only: the loads that say again what others say, at other virtual addresses: the
+	 * kernel's image. Sorted by paddr. LEN is what the header claims. Only where a file is cut
+	 * short do parts of them stand in LOADS too (without virtual address).
 	 */
 	struct vmcore_load *aliases;
 	size_t nr_aliases;
@@ -66,8 +73,9 @@ struct vmcore {
 };
 
 /*
- * Open PATH, a file that can be read at any offset. -errno; -ENOEXEC: every format refused it; -EINVAL: damaged; -ENOTSUP: a form of a format
- * that is not read; all recorded. Damaged notes or vmcoreinfo, and a file that is cut short, are a warn(), not an error.
+ * Open PATH, a file that can be read at any offset. -errno; -ENOEXEC: every format refused it;
+ * -EINVAL: damaged; -ENOTSUP: a form of a format that is not read; all recorded. Damaged notes or
+ * vmcoreinfo, and a file that is cut short, are a warn(), not an error.
  */
 int vmcore_open(struct vmcore *v, const char *path);
 /* The same with a file that is open already; FD belongs to V then, also on failure. */
@@ -76,20 +84,24 @@ int vmcore_open_fd(struct vmcore *v, int fd, const char *path);
 void vmcore_close(struct vmcore *v);
 
 /*
- * Read LEN bytes at physical PADDR; may cross pages and loads. All or nothing: -ENODATA, -EIO as above, not recorded (callers meet thousands);
- * BUF holds anything then. A page that is RAM in part reads as zeros elsewhere. Not thread-safe: one reader.
+ * Read LEN bytes at physical PADDR; may cross pages and loads. All or nothing: -ENODATA, -EIO as
+ * above, not recorded (callers meet thousands); BUF holds anything then. A page that is RAM in part
+ * reads as zeros elsewhere. Not thread-safe: one reader.
  */
 int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
 
 /*
- * The bytes at PADDR in place: a pointer valid until the next call of any vmcore_ function on V, and in *LEN how many follow contiguously (at least to the
- * last byte of the page). NULL when they cannot be had so: vmcore_read() then tells why, or reads them. Large windows: sequential reading costs one mmap each 16 MiB.
+ * The bytes at PADDR in place: a pointer valid until the next call of any vmcore_ function on V,
+ * and in *LEN how many follow contiguously (at least to the last byte of the page). NULL when they
+ * cannot be had so: vmcore_read() then tells why, or reads them. Large windows: sequential reading
+ * costs one mmap each 16 MiB.
  */
 const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len);
 
 /*
- * Which pages does the source hold, of NR (a multiple of 8) from FIRST_PFN (a multiple of 8) on? Fills BITMAP, LSB first. A dump that was filtered lacks some of
- * its RAM. -EIO: it cannot be told; not recorded.
+ * Which pages does the source hold, of NR (a multiple of 8) from FIRST_PFN (a multiple of 8) on?
+ * Fills BITMAP, LSB first. A dump that was filtered lacks some of its RAM. -EIO: it cannot be told;
+ * not recorded.
  */
 int vmcore_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 

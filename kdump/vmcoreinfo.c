@@ -78,7 +78,8 @@ static void drop_duplicates(struct vmcoreinfo *vi)
 int vmcoreinfo_init(struct vmcoreinfo *vi, const struct view *text)
 {
 	/* What follows a NUL is what the kernel's page held before. */
-	const struct text all = text_of((const char *)text->base, text->len ? strnlen((const char *)text->base, text->len) : 0);
+	const char *base = (const char *)text->base;
+	const struct text all = text_of(base, base ? strnlen(base, text->len) : 0);
 	struct text rest = all, line;
 	struct vmcoreinfo_entry e;
 	size_t nr = 0;
@@ -106,7 +107,8 @@ void vmcoreinfo_deinit(struct vmcoreinfo *vi)
 	*vi = (struct vmcoreinfo){ 0 };
 }
 
-static bool find(const struct vmcoreinfo *vi, const char *front, const char *name, const char *back, struct text *value)
+static bool find(const struct vmcoreinfo *vi, const char *front, const char *name, const char *back,
+		struct text *value)
 {
 	const struct key key = { { front, name, back } };
 	const struct vmcoreinfo_entry *e = NULL;

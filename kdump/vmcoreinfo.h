@@ -21,7 +21,10 @@ struct vmcoreinfo {
 int vmcoreinfo_init(struct vmcoreinfo *vi, const struct view *text);
 void vmcoreinfo_deinit(struct vmcoreinfo *vi);
 
-/* All getters: false, with the output untouched, when there is no such key or its value is not wholly what it should be. */
+/*
+ * All getters: false, with the output untouched, when there is no such key or its value is not
+ * wholly what it should be.
+ */
 bool vmcoreinfo_string(const struct vmcoreinfo *vi, const char *key, const char **value, size_t *len);
 /* SYMBOL(name): hexadecimal. */
 bool vmcoreinfo_symbol(const struct vmcoreinfo *vi, const char *name, uint64_t *vaddr);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A kdump-compressed dump as kdump's source: headers, bitmaps, descriptors, every codec. So that inputs stay small, a byte in front says how many pages of zeros
- * stand for what is not given: the file is the input, its pieces of 512 bytes moved apart to blocks of 4096.
+ * A kdump-compressed dump as kdump's source: headers, bitmaps, descriptors, every codec. So that
+ * inputs stay small, a byte in front says how many pages of zeros stand for what is not given: the
+ * file is the input, its pieces of 512 bytes moved apart to blocks of 4096.
  */
 #include "tests/fuzz/fuzz_source.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the fuzz targets of kdump's sources share: open the bytes as a file, read what it says it holds, and compare the ways of reading. */
+/*
+ * What the fuzz targets of kdump's sources share: open the bytes as a file, read what it says it
+ * holds, and compare the ways of reading.
+ */
 #ifndef TESTS_FUZZ_SOURCE_H
 #define TESTS_FUZZ_SOURCE_H
 
@@ -33,7 +36,8 @@ static void fuzz_page(struct vmcore *v, uint64_t paddr, uint8_t *page)
 	/* In place it is the same; a page that is RAM in part is only to be had by reading. */
 	if (at && (err || len < bytes || memcmp(at, page, bytes)))
 		abort();
-	if (!vmcore_held(v, paddr >> v->page_shift & ~7ull, 8, &held) && !err && !(held >> (paddr >> v->page_shift & 7) & 1))
+	if (!vmcore_held(v, paddr >> v->page_shift & ~7ull, 8, &held) && !err &&
+			!(held >> (paddr >> v->page_shift & 7) & 1))
 		abort();
 	vmcore_read(v, paddr + bytes / 2 + 1, page, bytes);
 }
@@ -46,7 +50,8 @@ static void fuzz_pages(struct vmcore *v)
 		const struct range *r = &v->ram.r[i];
 		const uint64_t first = r->start >> v->page_shift, last = r->last >> v->page_shift;
 
-		if (r->start & (vmcore_page_bytes(v) - 1) || (r->last + 1) & (vmcore_page_bytes(v) - 1) || last >= v->max_pfn)
+		if (r->start & (vmcore_page_bytes(v) - 1) || (r->last + 1) & (vmcore_page_bytes(v) - 1) ||
+				last >= v->max_pfn)
 			abort();
 		for (uint64_t pfn = first; pfn <= last && pfn < first + FUZZ_PAGES; pfn++)
 			fuzz_page(v, pfn << v->page_shift, page);
@@ -70,7 +75,8 @@ static int fuzz_source(const uint8_t *data, size_t size)
 		const struct vmcore_load *l = &v.loads[i];
 
 		/* Inside the file, in order, and apart. */
-		if (!l->len || l->off > size || l->len > size - l->off || (i && v.loads[i - 1].paddr + v.loads[i - 1].len > l->paddr))
+		if (!l->len || l->off > size || l->len > size - l->off || (i &&
+				v.loads[i - 1].paddr + v.loads[i - 1].len > l->paddr))
 			abort();
 	}
 	if (v.vmcoreinfo.len > size)

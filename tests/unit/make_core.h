@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ELF cores and kdump-compressed dumps out of a few lines of text, one statement a line. Written from the documents of the formats, without lib/elf.h and
- * include/diskdump_format.h. Memory is what core_byte() says, so every read can be checked without keeping it.
+ * ELF cores and kdump-compressed dumps out of a few lines of text, one statement a line. Written
+ * from the documents of the formats, without lib/elf.h and include/diskdump_format.h. Memory is
+ * what core_byte() says, so every read can be checked without keeping it.
  *
  *     elf 64 little 62                     width, byte order, machine (first)
  *     flags 1                              e_flags
@@ -231,7 +232,8 @@ static inline int core_compare_pages(const void *a, const void *b)
 	return (x->pfn > y->pfn) - (x->pfn < y->pfn);
 }
 
-static inline void core_dump_headers(const struct core_plan *p, uint64_t sub_blocks, uint64_t bitmap_blocks, struct blob *out)
+static inline void core_dump_headers(const struct core_plan *p, uint64_t sub_blocks, uint64_t bitmap_blocks,
+		struct blob *out)
 {
 	const char *names[6] = { "Linux", "host", "6.1.0-test", "#1", p->machine_name, "(none)" };
 	const uint64_t notes = p->block + 104, info = notes + p->notes.len;
@@ -271,9 +273,11 @@ static inline void core_dump_headers(const struct core_plan *p, uint64_t sub_blo
 	core_pad_to(out, p->block);
 }
 
-static inline void core_pack(const struct core_plan *p, const struct core_page *page, uint64_t data_off, struct blob *descs, struct blob *data)
+static inline void core_pack(const struct core_plan *p, const struct core_page *page, uint64_t data_off,
+		struct blob *descs, struct blob *data)
 {
-	const struct codec *codec = codec_by_name(strcmp(page->codec, "zero") && strcmp(page->codec, "lost") ? page->codec : "none");
+	const struct codec *codec = codec_by_name(strcmp(page->codec, "zero") && strcmp(page->codec,
+			"lost") ? page->codec : "none");
 	uint8_t *raw = calloc(2, p->block), *packed = raw + p->block;
 	bool lost = !strcmp(page->codec, "lost");
 	size_t len = p->block;

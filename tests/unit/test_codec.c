@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Every codec that is built in: round trips of all kinds of pages, and damaged input that must neither pass nor overrun. */
+/*
+ * Every codec that is built in: round trips of all kinds of pages, and damaged input that must neither pass nor
+ * overrun.
+ */
 #include "include/diskdump_format.h"
 #include "kdump/codec.h"
 #include "tests/unit/test.h"
@@ -90,7 +93,10 @@ TEST(what_compresses_is_compressed)
 	}
 }
 
-/* Flips, cuts and additions: an error, or (where the format has no check sum) some page of the right length. Never more. */
+/*
+ * Flips, cuts and additions: an error, or (where the format has no check sum) some page of the right length. Never
+ * more.
+ */
 static void damage(const struct codec *c, const uint8_t *good, size_t len)
 {
 	for (int i = 0; i < 3000; i++) {

@@ -317,7 +317,8 @@ TEST(headers_that_lie)
 	CHECK(warnings);
 	CHECK_EQ(open_patched(usual, 4096 + 56, UINT64_MAX, 8), 0);
 	CHECK(warnings);
-	CHECK_FAILS(open_patched("dump 6 little 4096 x86_64\nmax 64\nram 0 63\nsplit 11 30\npage 12 none\n", 4096 + 88, 65, 8), -EINVAL,
+	CHECK_FAILS(open_patched("dump 6 little 4096 x86_64\nmax 64\nram 0 63\nsplit 11 30\npage 12 none\n",
+			4096 + 88, 65, 8), -EINVAL,
 		    "claims to be the part");
 	CHECK_FAILS(open_patched("dump 6 little 4096 x86_64\nmax 64\n", 0, 0x2020504d55444b, 8), -ENOEXEC, "");
 	CHECK_FAILS(open_patched("dump 6 little 4096 x86_64\nmax 64\n", 8, 6, 4), -EINVAL, "holds no memory");
@@ -349,8 +350,10 @@ TEST(descriptors_that_lie)
 	} cases[] = {
 		{ 0, UINT64_MAX, 8, -ENODATA }, { 0, 1ull << 40, 8, -ENODATA }, { 0, 0, 8, -ENODATA },
 		{ 8, 0, 4, -EIO }, { 8, 4097, 4, -EIO }, { 8, UINT32_MAX, 4, -EIO }, { 8, 4095, 4, -EIO },
-		{ 12, 0x40, 4, -EIO }, { 12, 0xffffffff, 4, -EIO }, { 12, 3, 4, -EIO }, { 12, 1, 4, -EIO }, { 12, 2, 4, -EIO },
-		{ 12, 4, 4, -EIO }, { 12, 0x20, 4, -EIO }, { 24 + 8, 5, 4, -EIO }, { 24 + 12, 0, 4, -EIO }, { 24 + 12, 0x20, 4, -EIO },
+		{ 12, 0x40, 4, -EIO }, { 12, 0xffffffff, 4, -EIO }, { 12, 3, 4, -EIO }, { 12, 1, 4, -EIO },
+				{ 12, 2, 4, -EIO },
+		{ 12, 4, 4, -EIO }, { 12, 0x20, 4, -EIO }, { 24 + 8, 5, 4, -EIO }, { 24 + 12, 0, 4, -EIO },
+				{ 24 + 12, 0x20, 4, -EIO },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The pipe: same results in the same order for any number of workers, errors in the middle, and nothing left behind. */
+/*
+ * The pipe: same results in the same order for any number of workers, errors in the middle, and nothing left
+ * behind.
+ */
 #include "kdump/pipe.h"
 #include "tests/unit/test.h"
 
@@ -109,7 +112,8 @@ static void fill(uint8_t *page, uint64_t pfn, unsigned int len)
 		memset(page, 0, len - 1), page[len - 1] = 1;
 }
 
-static int run(struct output *o, const struct codec *codec, unsigned int workers, unsigned int page_bytes, uint64_t nr, bool find_zero)
+static int run(struct output *o, const struct codec *codec, unsigned int workers, unsigned int page_bytes,
+	       uint64_t nr, bool find_zero)
 {
 	struct pipe *p;
 	uint64_t keep = o->fail_at;

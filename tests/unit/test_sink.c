@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Where dumps go: names, permissions, limits of every kind, flattened records, and what is left when it goes wrong. */
+/*
+ * Where dumps go: names, permissions, limits of every kind, flattened records, and what is left when it goes wrong.
+ */
 #include "kdump/sink.h"
 #include "lib/view.h"
 #include "tests/unit/test.h"

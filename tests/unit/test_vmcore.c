@@ -173,7 +173,8 @@ TEST(large_pages)
 
 TEST(widths_and_orders)
 {
-	static const char *const heads[] = { "elf 32 little 3", "elf 32 big 8", "elf 64 big 22", "elf 64 little 243" };
+	static const char *const heads[] = { "elf 32 little 3", "elf 32 big 8", "elf 64 big 22",
+			"elf 64 little 243" };
 
 	for (size_t i = 0; i < 4; i++) {
 		char text[256];
@@ -223,7 +224,10 @@ TEST(left_out)
 	vmcore_close(&v);
 }
 
-/* makedumpfile -E cuts the kernel's image into other pieces than the RAM. The largest load tells how RAM is mapped. */
+/*
+ * makedumpfile -E cuts the kernel's image into other pieces than the RAM. The largest load tells
+ * how RAM is mapped.
+ */
 TEST(aliases_in_pieces)
 {
 	struct vmcore v;
@@ -272,10 +276,12 @@ TEST(random_overlaps)
 
 		len += sprintf(text, "elf 64 little 62\n");
 		for (unsigned int i = 0; i < nr; i++) {
-			unsigned int first = 1 + test_random() % 60, pages = test_random() % (64 - first), there = test_random() % (pages + 1);
+			unsigned int first = 1 + test_random() % 60, pages = test_random() % (64 - first),
+					there = test_random() % (pages + 1);
 
 			there = test_random() % 2 ? pages : there;
-			len += sprintf(text + len, "load %#x %#x mem %#x at %#" PRIx64 "\n", first << 12, there << 12, pages << 12,
+			len += sprintf(text + len, "load %#x %#x mem %#x at %#" PRIx64 "\n", first << 12,
+					there << 12, pages << 12,
 				       test_random() << 12);
 			for (unsigned int p = first; p < first + pages; p++) {
 				claimed[p] = true;
@@ -397,7 +403,8 @@ TEST(headers_that_lie)
 
 TEST(of_a_process)
 {
-	CHECK_FAILS(err_patched("elf 64 little 62\nload 0 0x1000 at 0x400000\nload 0 0x2000 at 0x500000\n", 0, 0x7f, 1), -EINVAL, "process");
+	CHECK_FAILS(err_patched("elf 64 little 62\nload 0 0x1000 at 0x400000\nload 0 0x2000 at 0x500000\n",
+			0, 0x7f, 1), -EINVAL, "process");
 }
 
 /* /proc/kcore has loads that are no memory. */

@@ -174,7 +174,8 @@ TEST(random_tables)
 			unsigned int key = test_random() % 32;
 			uint64_t value = test_random();
 
-			len += sprintf(lines + len, "SIZE(%.*s)=%" PRIu64 "\n", (int)key + 1, "abababababababababababababababababab", value % 1000);
+			len += sprintf(lines + len, "SIZE(%.*s)=%" PRIu64 "\n", (int)key + 1,
+					"abababababababababababababababababab", value % 1000);
 			if (!there[key])
 				first[key] = value % 1000;
 			there[key] = true;
