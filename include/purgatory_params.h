@@ -11,12 +11,13 @@
 #include <stdint.h>
 
 #define PURG_MAGIC 0x5041524143485554ull   /* "PARACHUT" as a big endian number */
-#define PURG_VERSION 1
+#define PURG_VERSION 2
 
 #define PURG_MAX_REGIONS 16                /* KEXEC_SEGMENT_MAX */
 #define PURG_MAX_COPIES 4
 #define PURG_MAX_CONSOLES 4
 #define PURG_NAME_BYTES 24
+#define PURG_MAX_IMAGES 2                  /* the primary, and the fallback */
 
 /* A loaded segment to verify before anything is started. */
 struct purg_region {
@@ -25,6 +26,7 @@ struct purg_region {
 	uint64_t memsz;            /* bytes from len to memsz must still be zero; equal to len: none */
 	char name[PURG_NAME_BYTES]; /* "kernel", "initrd"...; NUL-terminated */
 	uint8_t digest[32];        /* SHA-256 */
+	uint64_t images;           /* bit I: image I needs it */
 };
 
 /* Memory that the capture kernel will overwrite, to be copied away once the regions are found good. */
@@ -62,6 +64,37 @@ enum purg_psci {
 	PURG_PSCI_SMC = 2,
 };
 
+/* What to do when the primary image is damaged. Of many bits, so that one flipped bit is no other policy, but damage. */
+enum purg_policy {
+	PURG_POLICY_REBOOT = 0x7265626f,
+	PURG_POLICY_HALT = 0x68616c74,
+	PURG_POLICY_BOOT = 0x626f6f74,     /* start it anyway */
+	PURG_POLICY_FALLBACK = 0x66616c6c, /* start image 1 if that is intact, else as PURG_POLICY_REBOOT */
+};
+
+/* Something that can be started. */
+struct purg_image {
+	uint64_t entry;            /* where to go */
+	uint64_t args[4];          /* x86: args[0] = boot_params (rsi/esi); arm64: x0..x3 (args[0] = device tree) */
+	/*
+	 * Where the image's command line keeps room for the verdict, in a segment of the image: VERDICT_LEN bytes that
+	 * begin with PURG_VERDICT_WORD and are blanks behind what the loader wrote. 0: none.
+	 */
+	uint64_t verdict_paddr;
+	uint32_t verdict_len;
+	uint32_t entry_mode;       /* enum purg_entry_mode */
+};
+
+/*
+ * The word that carries the verdict: "kdump.verify=" and one of
+ *   ok                   everything was verified
+ *   skipped              -i: nothing was
+ *   damaged:NAME,...     the primary image, started although these segments are damaged (PURG_POLICY_BOOT)
+ *   fallback:NAME,...    the fallback image, because these segments of the primary are damaged
+ *   unknown              what the loader leaves there: no purgatory of ours ran
+ */
+#define PURG_VERDICT_WORD "kdump.verify="
+
 /* -i: start without looking at the digests. Of many bits, so that no flipped one can switch verification off. */
 #define PURG_FLAG_NO_VERIFY 0x6e6f5f69u
 
@@ -70,13 +103,21 @@ struct purg_params {
 	uint32_t version;
 	uint32_t size;             /* sizeof(struct purg_params) */
 	uint32_t flags;            /* 0 or PURG_FLAG_NO_VERIFY */
-	uint32_t entry_mode;       /* enum purg_entry_mode */
-	uint64_t entry;            /* where to go */
-	uint64_t args[4];          /* x86: args[0] = boot_params (rsi/esi); arm64: x0..x3 (args[0] = device tree) */
+	uint32_t policy;           /* enum purg_policy */
 	uint32_t psci;             /* enum purg_psci */
+	uint32_t nr_images;        /* 1 or 2 */
 	uint32_t nr_regions;
 	uint32_t nr_copies;
 	uint32_t nr_consoles;
+	/*
+	 * For machines that come here with paging, and so caches, off: log2 of the bytes that the page tables at
+	 * map_root_paddr translate (arm64: 64 - T0SZ, 4 KiB granule; Arm ARM D8.2). The tables are a region like any
+	 * other, named PURG_MAP_REGION, and are verified before they are used. Identity: crash regions as normal memory,
+	 * consoles as device memory. map_root_paddr 0: none, everything is done without.
+	 */
+	uint32_t map_bits;
+	uint64_t map_root_paddr;
+	struct purg_image images[PURG_MAX_IMAGES];
 	struct purg_console consoles[PURG_MAX_CONSOLES];
 	struct purg_copy copies[PURG_MAX_COPIES];
 	struct purg_region regions[PURG_MAX_REGIONS];
@@ -90,9 +131,12 @@ struct purg_params {
 	uint8_t self_digest[32];
 };
 
-_Static_assert(sizeof(struct purg_region) == 80, "purg_region is an interface");
+#define PURG_MAP_REGION "page-tables"
+
+_Static_assert(sizeof(struct purg_region) == 88, "purg_region is an interface");
+_Static_assert(sizeof(struct purg_image) == 56, "purg_image is an interface");
 _Static_assert(sizeof(struct purg_copy) == 24, "purg_copy is an interface");
 _Static_assert(sizeof(struct purg_console) == 16, "purg_console is an interface");
-_Static_assert(sizeof(struct purg_params) == 80 + 4 * 16 + 4 * 24 + 16 * 80 + 8 + 32, "purg_params is an interface");
+_Static_assert(sizeof(struct purg_params) == 56 + 2 * 56 + 4 * 16 + 4 * 24 + 16 * 88 + 8 + 32, "purg_params is an interface");
 
 #endif
