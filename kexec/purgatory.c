@@ -282,6 +282,7 @@ static int put_region(struct plan *plan, uint32_t idx, struct segment *seg)
 	put_u64(PARAM_OF(struct purg_region, at, memsz), seg->memsz, be);
 	memcpy(PARAM_OF(struct purg_region, at, name), seg->what, name_len);
 	memcpy(PARAM_OF(struct purg_region, at, digest), seg->digest, sizeof(seg->digest));
+	put_u64(PARAM_OF(struct purg_region, at, images), 1, be);
 	return 0;
 }
 
@@ -341,6 +342,7 @@ static int put_start(struct plan *plan)
 	const bool be = plan->arch->big_endian;
 	const struct segment *self = plan_find(plan, "purgatory");
 	uint64_t entry = plan->req->entry_given ? plan->req->entry : plan->next_entry;
+	uint8_t *image;
 
 	if (!self)
 		return fail(-EINVAL, "the plan has no purgatory segment");
@@ -349,10 +351,14 @@ static int put_start(struct plan *plan)
 			    " nor the boot parameters at %#" PRIx64 " when one is above 4 GiB",
 			    entry, plan->next_args[0]);
 	put_u32(PARAM(plan, flags), plan->req->no_checks ? PURG_FLAG_NO_VERIFY : 0, be);
-	put_u32(PARAM(plan, entry_mode), plan->next_mode, be);
-	put_u64(PARAM(plan, entry), entry, be);
+	put_u32(PARAM(plan, policy), PURG_POLICY_REBOOT, be);
+	put_u32(PARAM(plan, nr_images), 1, be);
+	image = PARAM(plan, images);
+	memset(image, 0, sizeof(struct purg_image));
+	put_u32(PARAM_OF(struct purg_image, image, entry_mode), plan->next_mode, be);
+	put_u64(PARAM_OF(struct purg_image, image, entry), entry, be);
 	for (size_t i = 0; i < 4; i++)
-		put_u64(PARAM(plan, args) + 8 * i, plan->next_args[i], be);
+		put_u64(PARAM_OF(struct purg_image, image, args) + 8 * i, plan->next_args[i], be);
 	put_u64(PARAM(plan, self_memsz), self->memsz, be);
 	put_u32(PARAM(plan, psci), purgatory_psci(plan->root), be);
 	return 0;
