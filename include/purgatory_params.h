@@ -26,7 +26,7 @@ struct purg_region {
 	uint64_t memsz;            /* bytes from len to memsz must still be zero; equal to len: none */
 	char name[PURG_NAME_BYTES]; /* "kernel", "initrd"...; NUL-terminated */
 	uint8_t digest[32];        /* SHA-256 */
-	uint64_t images;           /* bit I: image I needs it */
+	uint64_t images;           /* bit I: image I needs it; 0: damage is told, but stops nothing */
 };
 
 /* Memory that the capture kernel will overwrite, to be copied away once the regions are found good. */
@@ -43,12 +43,19 @@ enum purg_console_type {
 	PURG_CONSOLE_PL011 = 3,
 	PURG_CONSOLE_VGA = 4,       /* 80x25 colour text; base is the window, 0xb8000 */
 	PURG_CONSOLE_8250_MMIO32 = 5, /* PURG_CONSOLE_8250_MMIO whose registers take 32-bit accesses only */
+	PURG_CONSOLE_FRAMEBUFFER = 6, /* packed pixels of 16, 24 or 32 bits; base is the first one */
 };
 
 struct purg_console {
 	uint64_t base;
 	uint32_t type;             /* enum purg_console_type */
-	uint32_t reg_shift;        /* registers are 1 << reg_shift bytes apart (MMIO) */
+	uint32_t reg_shift;        /* 8250: registers are 1 << reg_shift bytes apart (MMIO) */
+	uint32_t baud;             /* 8250 with the usual 1.8432 MHz clock: set this rate, 8N1; 0: as it is */
+	uint32_t width;            /* framebuffer: pixels, */
+	uint32_t height;
+	uint32_t pitch;            /* bytes from line to line, */
+	uint32_t depth;            /* bits of a pixel */
+	uint32_t reserved;         /* 0 */
 };
 
 /* How to start what was verified. */
@@ -64,7 +71,15 @@ enum purg_psci {
 	PURG_PSCI_SMC = 2,
 };
 
-/* What to do when the primary image is damaged. Of many bits, so that one flipped bit is no other policy, but damage. */
+/* The register whose writing resets the machine: RESET_REG of the FADT (ACPI 6.4, 4.8.3.6), 8 bits wide. */
+enum purg_reset_space {
+	PURG_RESET_NONE = 0,
+	PURG_RESET_MEMORY = 1,     /* reset_addr is physical */
+	PURG_RESET_PORT = 2,       /* x86 port */
+	PURG_RESET_PCI = 3,        /* configuration space of bus 0: device << 32 | function << 16 | offset, as in the FADT */
+};
+
+/* What to do when the primary image is damaged. Of many bits, so that no flipped one makes another policy of it. */
 enum purg_policy {
 	PURG_POLICY_REBOOT = 0x7265626f,
 	PURG_POLICY_HALT = 0x68616c74,
@@ -111,12 +126,15 @@ struct purg_params {
 	uint32_t nr_consoles;
 	/*
 	 * For machines that come here with paging, and so caches, off: log2 of the bytes that the page tables at
-	 * map_root_paddr translate (arm64: 64 - T0SZ, 4 KiB granule; Arm ARM D8.2). The tables are a region like any
-	 * other, named PURG_MAP_REGION, and are verified before they are used. Identity: crash regions as normal memory,
-	 * consoles as device memory. map_root_paddr 0: none, everything is done without.
+	 * map_root_paddr translate. map_root_paddr 0: none, everything is done without. See PURG_MAP_REGION.
 	 */
 	uint32_t map_bits;
 	uint64_t map_root_paddr;
+	uint64_t reset_addr;
+	uint32_t reset_space;      /* enum purg_reset_space */
+	uint32_t reset_value;
+	uint32_t vga_reset;        /* 1: put the VGA into 80x25 text mode first (--reset-vga) */
+	uint32_t reserved;         /* 0 */
 	struct purg_image images[PURG_MAX_IMAGES];
 	struct purg_console consoles[PURG_MAX_CONSOLES];
 	struct purg_copy copies[PURG_MAX_COPIES];
@@ -131,12 +149,27 @@ struct purg_params {
 	uint8_t self_digest[32];
 };
 
+/*
+ * The region that the page tables are. They are verified, with paging off, before they are used; where they are damaged
+ * that is told and all is done without, so no image needs this region: its IMAGES are 0.
+ *
+ * Identity. They map this program's segment (with its zeros), every region to its memsz, both sides of every copy as
+ * PURG_MAP_NORMAL; the consoles' registers (8250, PL011: the pages they lie in; framebuffer: all of it) as
+ * PURG_MAP_DEVICE. Where one is missing the purgatory does all without, or without that console.
+ *
+ * arm64 (Arm ARM D8.2, D8.3): 4 KiB granule, map_bits = 64 - T0SZ = 48; normal memory: AttrIndx 0, inner shareable;
+ * device memory: AttrIndx 1, UXN and PXN set; AF set; AP, nG and all else 0, because the same tables serve EL1 and both
+ * kinds of EL2.
+ */
 #define PURG_MAP_REGION "page-tables"
+#define PURG_MAP_NORMAL 0                  /* write-back, read and write allocating */
+#define PURG_MAP_DEVICE 1                  /* device-nGnRE */
 
 _Static_assert(sizeof(struct purg_region) == 88, "purg_region is an interface");
 _Static_assert(sizeof(struct purg_image) == 56, "purg_image is an interface");
 _Static_assert(sizeof(struct purg_copy) == 24, "purg_copy is an interface");
-_Static_assert(sizeof(struct purg_console) == 16, "purg_console is an interface");
-_Static_assert(sizeof(struct purg_params) == 56 + 2 * 56 + 4 * 16 + 4 * 24 + 16 * 88 + 8 + 32, "purg_params is an interface");
+_Static_assert(sizeof(struct purg_console) == 40, "purg_console is an interface");
+_Static_assert(sizeof(struct purg_params) == 80 + 2 * 56 + 4 * 40 + 4 * 24 + 16 * 88 + 8 + 32,
+	       "purg_params is an interface");
 
 #endif
