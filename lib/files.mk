@@ -9,6 +9,7 @@ LIB_SRCS = \
 	lib/ranges.c \
 	lib/root.c \
 	lib/sha256.c \
+	$(SHA256_CPU_SRC) \
 	lib/text.c \
 	lib/unpack.c \
 	lib/unpack_gzip.c \

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/sha256.h"
 
+/* Set before any digest is made; false: portable code. */
+static bool use_cpu;
+
 /* First 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2). */
 static const uint32_t round_constant[64] = {
 	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -69,7 +72,7 @@ static inline void store(uint8_t *p, uint32_t x)
 		ROUND(b, c, d, e, f, g, h, a, (k)[7], WORD(i + 7)); \
 	} while (0)
 
-static void hash_blocks(uint32_t state[8], const uint8_t *p, size_t nr_blocks)
+static void hash_blocks_portably(uint32_t state[8], const uint8_t *p, size_t nr_blocks)
 {
 	for (; nr_blocks; nr_blocks--, p += 64) {
 		uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
@@ -93,6 +96,25 @@ static void hash_blocks(uint32_t state[8], const uint8_t *p, size_t nr_blocks)
 		state[6] += g;
 		state[7] += h;
 	}
+}
+
+static void hash_blocks(uint32_t state[8], const uint8_t *p, size_t nr_blocks)
+{
+	if (use_cpu)
+		sha256_cpu_blocks(state, p, nr_blocks);
+	else
+		hash_blocks_portably(state, p, nr_blocks);
+}
+
+bool sha256_use_cpu(bool on)
+{
+	use_cpu = on && sha256_cpu_present();
+	return use_cpu;
+}
+
+const char *sha256_cpu_name(void)
+{
+	return use_cpu ? sha256_cpu_label : NULL;
 }
 
 /* First 32 bits of the fractional parts of the square roots of the first 8 primes (FIPS 180-4, 5.3.3). */

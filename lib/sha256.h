@@ -38,8 +38,11 @@ const char *sha256_cpu_name(void);
  * What lib/sha256_<cpu>.S provides; lib/sha256_none.c where there is none. NR_BLOCKS of 64 bytes. Asked for only where
  * sha256_cpu_present() said so: x86: CPUID leaf 7 (SHA), leaf 1 (SSSE3, SSE4.1); arm64: ID_AA64ISAR0_EL1.SHA2.
  */
+/* Hidden, also where it is only declared: the purgatory can have no global offset table that nobody fills. */
+#pragma GCC visibility push(hidden)
 bool sha256_cpu_present(void);
 void sha256_cpu_blocks(uint32_t state[8], const uint8_t *data, size_t nr_blocks);
 extern const char sha256_cpu_label[];
+#pragma GCC visibility pop
 
 #endif

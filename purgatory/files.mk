@@ -5,8 +5,11 @@
 PURGATORY_BLOBS = $(PURGATORY_ARCHES:%=purgatory/blob_%.o)
 PURGATORY_CLEAN = purgatory/*.[od] purgatory/*/*.[od] purgatory/*/flags purgatory/*/ldflags purgatory/*/purgatory.elf
 
-PURG_SRCS = purgatory/purgatory.c purgatory/console.c purgatory/memory.c lib/sha256.c
-PURG_OBJS = entry.o arch.o $(notdir $(PURG_SRCS:.c=.o))
+PURG_SRCS = purgatory/purgatory.c purgatory/verify.c purgatory/verdict.c purgatory/map.c purgatory/console.c \
+	purgatory/memory.c lib/sha256.c
+# Of each architecture: what purgatory/<arch>/ has, and lib/sha256_<arch>.S.
+PURG_OBJS = entry.o arch.o sha256_cpu.o $(notdir $(PURG_SRCS:.c=.o))
+PURG_OBJS_arm64 = mmu.o
 
 PURG_CFLAGS = -std=gnu11 -O2 -ffreestanding -fPIE -fvisibility=hidden -fno-common -fomit-frame-pointer \
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-stack-protector -fno-lto -fno-exceptions \
@@ -57,7 +60,10 @@ purgatory/$(1)/%.o: purgatory/$(1)/%.c purgatory/$(1)/flags
 purgatory/$(1)/%.o: purgatory/$(1)/%.S purgatory/$(1)/flags
 	$$(call QUIET,CC)$$(PURG_COMPILE_$(1)) -MMD -MP -c -o $$@ $$<
 
-purgatory/$(1)/purgatory.elf: $(PURG_OBJS:%=purgatory/$(1)/%) purgatory/purgatory.lds purgatory/$(1)/ldflags
+purgatory/$(1)/sha256_cpu.o: lib/sha256_$(1).S purgatory/$(1)/flags
+	$$(call QUIET,CC)$$(PURG_COMPILE_$(1)) -MMD -MP -c -o $$@ $$<
+
+purgatory/$(1)/purgatory.elf: $(PURG_OBJS:%=purgatory/$(1)/%) $(PURG_OBJS_$(1):%=purgatory/$(1)/%) purgatory/purgatory.lds purgatory/$(1)/ldflags
 	$$(call QUIET,LD)$$(PURG_LINK_$(1)) -Wl,-T,$$(filter %.lds,$$^) -o $$@ $$(filter %.o,$$^)
 
 # For the loader, so with the loader's compiler.
@@ -67,4 +73,4 @@ purgatory/blob_$(1).o: purgatory/blob.S purgatory/$(1)/purgatory.elf
 endef
 $(foreach arch,$(PURGATORY_ARCHES),$(eval $(call PURGATORY_RULES,$(arch))))
 
--include $(foreach arch,$(PURGATORY_ARCHES),$(PURG_OBJS:%.o=purgatory/$(arch)/%.d))
+-include $(foreach arch,$(PURGATORY_ARCHES),$(patsubst %.o,purgatory/$(arch)/%.d,$(PURG_OBJS) $(PURG_OBJS_$(arch))))

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "purgatory/purgatory.h"
+#include "purgatory/arm64/arm64.h"
 
 #define PSCI_SYSTEM_RESET 0x84000009u   /* Arm DEN 0022 */
 #define EL2 2
+#define HCR_E2H 34
 /* The bound where the counter stands still or has no frequency: reading it takes some 20 to 100 ns. */
 #define MAX_READS_PER_SECOND 50000000u
+
+/* Arm ARM D19: what may use vector registers without a trap. */
+#define CPACR_FPEN (3u << 20)            /* also CPTR_EL2 of those whose HCR_EL2.E2H is set */
+#define CPTR_TFP (1u << 10)
 
 #pragma GCC visibility push(hidden)
 _Noreturn void start(uint64_t entry, const uint64_t args[4]);
@@ -22,9 +27,10 @@ struct purg_params purg_params = {
 const struct purg_console arch_consoles[1];
 const uint32_t arch_nr_consoles = 0;
 
-static bool trapped;
+static uint64_t entry_cpacr;
+static bool vectors_on, trapped;
 
-/* With the MMU off everything is reachable. */
+/* With the MMU off everything is reachable, and the loader's page tables hold the consoles. */
 bool arch_map_io(uint64_t base, uint64_t len)
 {
 	return len <= UINT64_MAX - base;
@@ -42,12 +48,21 @@ void arch_out8(uint16_t port, uint8_t value)
 	(void)value;
 }
 
-/* Aligned words: memory behaves like a device while the MMU is off. */
+/* Aligned: memory behaves like a device while the MMU is off. */
 void arch_copy(uint64_t to, uint64_t from, uint64_t len)
 {
-	if (!((to | from) % 8)) {
-		for (; len >= 8; len -= 8, to += 8, from += 8)
-			*(volatile uint64_t *)to = *(const volatile uint64_t *)from;
+	if (!((to | from) % 16)) {
+		for (; len >= 64; len -= 64, to += 64, from += 64) {
+			uint64_t a, b, c, d, e, f, g, h;
+
+			__asm__ volatile("ldp %0, %1, [%8]\n\tldp %2, %3, [%8, #16]\n\t"
+					 "ldp %4, %5, [%8, #32]\n\tldp %6, %7, [%8, #48]\n\t"
+					 "stp %0, %1, [%9]\n\tstp %2, %3, [%9, #16]\n\t"
+					 "stp %4, %5, [%9, #32]\n\tstp %6, %7, [%9, #48]"
+					 : "=&r"(a), "=&r"(b), "=&r"(c), "=&r"(d), "=&r"(e), "=&r"(f), "=&r"(g),
+					   "=&r"(h)
+					 : "r"(from), "r"(to) : "memory");
+		}
 	}
 	for (; len; len--, to++, from++)
 		*(volatile uint8_t *)to = *(const volatile uint8_t *)from;
@@ -72,9 +87,17 @@ void arch_delay(unsigned int seconds)
 		;
 }
 
-_Noreturn void arch_start(const struct purg_params *params)
+uint64_t arch_ticks(void)
 {
-	start(params->entry, params->args);
+	return counter();
+}
+
+uint64_t arch_ticks_per_second(void)
+{
+	uint64_t hz;
+
+	__asm__ volatile("mrs %0, cntfrq_el0" : "=r"(hz));
+	return hz & UINT32_MAX;
 }
 
 static unsigned int exception_level(void)
@@ -83,6 +106,38 @@ static unsigned int exception_level(void)
 
 	__asm__ volatile("mrs %0, CurrentEL" : "=r"(el));
 	return el >> 2 & 3;
+}
+
+bool arch_own_el2(void)
+{
+	uint64_t hcr;
+
+	if (exception_level() < EL2)
+		return false;
+	__asm__ volatile("mrs %0, hcr_el2" : "=r"(hcr));
+	return !(hcr >> HCR_E2H & 1);
+}
+
+bool arch_vectors_on(void)
+{
+	if (arch_own_el2()) {
+		__asm__ volatile("mrs %0, cptr_el2" : "=r"(entry_cpacr));
+		__asm__ volatile("msr cptr_el2, %0\n\tisb" : : "r"(entry_cpacr & ~(uint64_t)CPTR_TFP));
+	} else {
+		__asm__ volatile("mrs %0, cpacr_el1" : "=r"(entry_cpacr));
+		__asm__ volatile("msr cpacr_el1, %0\n\tisb" : : "r"(entry_cpacr | CPACR_FPEN));
+	}
+	vectors_on = true;
+	return true;
+}
+
+_Noreturn void arch_start(const struct purg_image *image)
+{
+	if (vectors_on && arch_own_el2())
+		__asm__ volatile("msr cptr_el2, %0\n\tisb" : : "r"(entry_cpacr));
+	else if (vectors_on)
+		__asm__ volatile("msr cpacr_el1, %0\n\tisb" : : "r"(entry_cpacr));
+	start(image->entry, image->args);
 }
 
 /* Arm DEN 0028: x0 to x17 are the callee's. */
@@ -121,10 +176,26 @@ static void reset_calls(uint32_t psci)
 		arch_try(reset_hvc, NULL);
 }
 
-_Noreturn void arch_reset(uint32_t psci)
+/* A register for it, on machines whose firmware has ACPI. */
+static void acpi_reset(void *ctx)
 {
-	reset_calls(psci);
+	const struct purg_params *p = ctx;
+
+	if (p->reset_space == PURG_RESET_MEMORY)
+		*(volatile uint8_t *)p->reset_addr = p->reset_value;
+}
+
+_Noreturn void arch_reset(const struct purg_params *params)
+{
+	reset_calls(params ? params->psci : PURG_PSCI_NONE);
+	if (params)
+		arch_try(acpi_reset, (void *)(uintptr_t)params);
 	print("purgatory: could not reset this machine: PSCI does not answer; it is halted\n");
+	arch_halt();
+}
+
+_Noreturn void arch_halt(void)
+{
 	for (;;)
 		__asm__ volatile("wfi");
 }

@@ -10,6 +10,7 @@
 #define SCTLR_A (1 << 1)        /* alignment checks */
 #define SCTLR_C (1 << 2)        /* data cache */
 #define SCTLR_I (1 << 12)       /* instruction cache */
+#define SCTLR_WXN (1 << 19)     /* what can be written is not executed */
 #define SCTLR_EE (1 << 25)      /* big endian data */
 
 	.macro load_address reg, symbol
@@ -65,12 +66,16 @@ purg_entry:
 	mov sp, x0
 	mov x29, xzr
 	mov x30, xzr
+	/* struct self */
 	load_address x0, purg_params
 	load_address x1, purg_bss
 	sub x1, x1, x0
 	load_address x2, purg_limit
 	sub x2, x2, x0
 	mov x3, x19
+	stp x2, x3, [sp, #-16]!
+	stp x0, x1, [sp, #-16]!
+	mov x0, sp
 	bl purg_main
 6:	wfi
 	b 6b
@@ -93,6 +98,81 @@ start:
 	isb
 	br x4
 	.size start, . - start
+
+/*
+ * void mmu_on(uint64_t root, uint64_t tcr, uint64_t mair, bool own_el2): addresses stay what they are, so the next
+ * instruction is the next one.
+ */
+	.macro set_mmu el, tlbi_all
+	msr mair_\el, x2
+	msr tcr_\el, x1
+	msr ttbr0_\el, x0
+	isb
+	\tlbi_all
+	dsb nsh
+	isb
+	mrs x4, sctlr_\el
+	mov x5, #SCTLR_WXN
+	bic x4, x4, x5
+	mov x5, #SCTLR_A
+	bic x4, x4, x5
+	mov x5, #(SCTLR_M | SCTLR_C)
+	orr x4, x4, x5
+	msr sctlr_\el, x4
+	isb
+	ret
+	.endm
+
+	/* With E2H "alle1" and the like mean others; this one means the registers in use, at EL2 as at EL1. */
+	.macro tlbi_own
+	mrs x4, CurrentEL
+	cmp x4, #EL2
+	b.eq 8f
+	tlbi vmalle1
+	b 9f
+8:	tlbi alle2
+9:
+	.endm
+
+	.globl mmu_on
+	.hidden mmu_on
+	.type mmu_on, %function
+mmu_on:
+	dsb sy
+	cbnz x3, 1f
+	set_mmu el1, tlbi_own
+1:	set_mmu el2, tlbi_own
+	.size mmu_on, . - mmu_on
+
+/*
+ * void mmu_off(uint64_t start, uint64_t len, uint64_t line, bool own_el2): START and LEN, whole pages, are where the
+ * stack and all variables are; from writing them back until the cache is off nothing is stored.
+ */
+	.globl mmu_off
+	.hidden mmu_off
+	.type mmu_off, %function
+mmu_off:
+	add x1, x1, x0
+1:	dc civac, x0
+	add x0, x0, x2
+	cmp x0, x1
+	b.lo 1b
+	dsb sy
+	mov x5, #(SCTLR_M | SCTLR_C)
+	cbnz x3, 2f
+	mrs x4, sctlr_el1
+	bic x4, x4, x5
+	msr sctlr_el1, x4
+	b 3f
+2:	mrs x4, sctlr_el2
+	bic x4, x4, x5
+	msr sctlr_el2, x4
+3:	isb
+	tlbi_own
+	dsb nsh
+	isb
+	ret
+	.size mmu_off, . - mmu_off
 
 /*
  * bool arch_try(void (*fn)(void *), void *ctx): the stack pointer below the saved registers is the way back,

@@ -6,6 +6,9 @@
 #define STUB_BYTES 16
 #define VECTOR_PAGE_FAULT 14
 
+#define CR0_EM (1u << 2)        /* there is no FPU */
+#define CR0_TS (1u << 3)        /* its registers are another task's */
+#define CR4_OSFXSR (1u << 9)    /* SSE may be used */
 #define CR4_LA57 (1u << 12)
 #define PAGE_PRESENT 0x001ull
 #define PAGE_WRITE 0x002ull
@@ -14,6 +17,9 @@
 #define PAGE_ADDR 0x000ffffffffff000ull
 #define NR_SPARE_TABLES 4
 
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA 0xcfc
+#define PCI_ENABLE 0x80000000u
 #define KBD_STATUS 0x64
 #define KBD_BUSY 0x02
 #define KBD_RESET 0xfe
@@ -25,7 +31,9 @@
 #define PIT_CHANNEL_2 0x42
 #define PIT_COMMAND 0x43
 #define PIT_CHANNEL_2_ONCE 0xb0 /* both bytes, mode 0: the output goes high when the count is over */
-#define PIT_TICKS 59659u        /* 1193182 Hz / 20 */
+#define PIT_HZ 1193182u
+#define PIT_DELAYS_PER_SECOND 20
+#define CALIBRATIONS_PER_SECOND 100
 #define PIT_GATE 0x61
 #define PIT_GATE_2 0x01
 #define PIT_SPEAKER 0x02
@@ -82,7 +90,8 @@ struct table_register {
 static struct gate idt[NR_VECTORS];
 static uint64_t spare_tables[NR_SPARE_TABLES][512] __attribute__((aligned(4096)));
 static unsigned int nr_tables_used;
-static bool trapped;
+static uint64_t entry_cr0, entry_cr4;
+static bool vectors_on, trapped;
 
 uint8_t arch_in8(uint16_t port)
 {
@@ -199,27 +208,32 @@ static void port_delay(unsigned int reads)
 		arch_in8(PORT_DELAY);
 }
 
-/* A twentieth of a second on the PIT's second channel, which the speaker had. False: it does not count. */
-static bool pit_delay(void)
+/*
+ * 1/PER_SECOND of a second on the PIT's second channel, which the speaker had; at most MAX_READS times, about a
+ * microsecond each, is looked whether it is over. False: it does not count.
+ */
+static bool pit_delay(unsigned int per_second, unsigned int max_reads)
 {
+	unsigned int ticks = PIT_HZ / per_second;
+
 	arch_out8(PIT_GATE, (arch_in8(PIT_GATE) & ~PIT_SPEAKER) | PIT_GATE_2);
 	arch_out8(PIT_COMMAND, PIT_CHANNEL_2_ONCE);
-	arch_out8(PIT_CHANNEL_2, PIT_TICKS & 0xff);
-	arch_out8(PIT_CHANNEL_2, PIT_TICKS >> 8);
-	for (unsigned int i = 0; i < 2 * READS_PER_SECOND; i++)
+	arch_out8(PIT_CHANNEL_2, ticks & 0xff);
+	arch_out8(PIT_CHANNEL_2, ticks >> 8);
+	while (max_reads--)
 		if (arch_in8(PIT_GATE) & PIT_OUTPUT_2)
 			return true;
 	return false;
 }
 
 /*
- * The time stamp counter's frequency is unknown here, and the PIT may be switched off: then reads are
+ * The time stamp counter's frequency is not known beforehand, and the PIT may be switched off: then reads are
  * counted.
  */
 void arch_delay(unsigned int seconds)
 {
-	for (unsigned int i = 0; i < 20 * seconds; i++) {
-		if (!pit_delay()) {
+	for (unsigned int i = 0; i < PIT_DELAYS_PER_SECOND * seconds; i++) {
+		if (!pit_delay(PIT_DELAYS_PER_SECOND, 2 * READS_PER_SECOND)) {
 			while (seconds--)
 				port_delay(READS_PER_SECOND);
 			return;
@@ -227,16 +241,109 @@ void arch_delay(unsigned int seconds)
 	}
 }
 
-_Noreturn void arch_start(const struct purg_params *params)
+uint64_t arch_ticks(void)
 {
-	if (params->entry_mode == PURG_ENTRY_X86_32)
-		start_32(params->entry, params->args[0]);
-	start_64(params->entry, params->args[0]);
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
 }
 
-_Noreturn void arch_reset(uint32_t psci)
+/* A PIT that is over at once has never counted: its output was high and stays so. */
+uint64_t arch_ticks_per_second(void)
 {
-	(void)psci;
+	uint64_t begin = arch_ticks();
+
+	if (!pit_delay(CALIBRATIONS_PER_SECOND, READS_PER_SECOND / 10) || arch_in8(PIT_GATE) == 0xff)
+		return 0;
+	return (arch_ticks() - begin) * CALIBRATIONS_PER_SECOND;
+}
+
+/* Intel SDM 3, 9.6: what SSE needs of the control registers. FXSAVE is as old as 64-bit mode. */
+bool arch_vectors_on(void)
+{
+	__asm__ volatile("movq %%cr0, %0" : "=r"(entry_cr0));
+	__asm__ volatile("movq %%cr4, %0" : "=r"(entry_cr4));
+	vectors_on = true;
+	__asm__ volatile("movq %0, %%cr0" : : "r"(entry_cr0 & ~(uint64_t)(CR0_EM | CR0_TS)) : "memory");
+	__asm__ volatile("movq %0, %%cr4" : : "r"(entry_cr4 | CR4_OSFXSR) : "memory");
+	return true;
+}
+
+/* The dead kernel's page tables are in use, and its caches are on. */
+bool arch_mapped(uint64_t root, uint32_t bits, uint64_t start, uint64_t len)
+{
+	(void)root;
+	(void)bits;
+	(void)start;
+	(void)len;
+	return false;
+}
+
+bool arch_map_on(uint64_t root, uint32_t bits, uint64_t start, uint64_t len)
+{
+	(void)root;
+	(void)bits;
+	(void)start;
+	(void)len;
+	return false;
+}
+
+void arch_map_off(uint64_t start, uint64_t len)
+{
+	(void)start;
+	(void)len;
+}
+
+void arch_flush(uint64_t start, uint64_t len)
+{
+	(void)start;
+	(void)len;
+}
+
+_Noreturn void arch_start(const struct purg_image *image)
+{
+	if (vectors_on) {
+		__asm__ volatile("movq %0, %%cr4" : : "r"(entry_cr4) : "memory");
+		__asm__ volatile("movq %0, %%cr0" : : "r"(entry_cr0) : "memory");
+	}
+	if (image->entry_mode == PURG_ENTRY_X86_32)
+		start_32(image->entry, image->args[0]);
+	start_64(image->entry, image->args[0]);
+}
+
+static void out32(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+/* What the firmware says that resets this machine. */
+static void acpi_reset(void *ctx)
+{
+	const struct purg_params *p = ctx;
+	uint32_t device = p->reset_addr >> 32 & 31, function = p->reset_addr >> 16 & 7, off = p->reset_addr & 0xff;
+
+	switch (p->reset_space) {
+	case PURG_RESET_PORT:
+		arch_out8(p->reset_addr, p->reset_value);
+		break;
+	case PURG_RESET_MEMORY:
+		if (arch_map_io(p->reset_addr, 1))
+			*(volatile uint8_t *)p->reset_addr = p->reset_value;
+		break;
+	case PURG_RESET_PCI:
+		out32(PCI_ADDRESS, PCI_ENABLE | device << 11 | function << 8 | (off & ~3u));
+		arch_out8(PCI_DATA + (off & 3), p->reset_value);
+		break;
+	}
+}
+
+_Noreturn void arch_reset(const struct purg_params *params)
+{
+	if (params && params->reset_space != PURG_RESET_NONE) {
+		arch_try(acpi_reset, (void *)(uintptr_t)params);
+		port_delay(READS_PER_SECOND / 10);
+	}
 	/*
 	 * The keyboard controller's pulse on the reset line; 65536 reads are what a slow controller may
 	 * need.
@@ -256,4 +363,10 @@ _Noreturn void arch_reset(uint32_t psci)
 	load_idt(NULL, 0);
 	for (;;)
 		__asm__ volatile("ud2");
+}
+
+_Noreturn void arch_halt(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
 }

@@ -56,12 +56,17 @@ purg_entry:
 
 	xorl %ebp, %ebp
 	call init_idt
+	/* struct self, from its last member. */
 	leaq purg_params(%rip), %rdi
 	leaq purg_bss(%rip), %rsi
 	subq %rdi, %rsi
 	leaq purg_limit(%rip), %rdx
 	subq %rdi, %rdx
-	movq %r15, %rcx
+	pushq %r15
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
+	movq %rsp, %rdi
 	call purg_main
 	ud2
 	.size purg_entry, . - purg_entry
