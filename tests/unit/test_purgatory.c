@@ -1,183 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * The generic half of the purgatory, run on the host: memory of this program stands for physical memory, and
- * the architecture's hooks below stand for the machine. What it prints goes through a 16550 in port space
- * that the hooks play.
- */
-#include "tests/unit/test.h"
-
-#include "purgatory/console.c"
-#include "purgatory/purgatory.c"
-
-#include <setjmp.h>
-
-#define FILE_LEN 8192          /* of the image, which is a little larger, and padded further */
-#define IMAGE_LEN 9000
-#define SELF_MEMSZ 12288
-#define NR_REGIONS 3
-#define REGION_BYTES 3000
-#define REGION_MEMSZ 4096
-
-#define ALIVE_PORT 0x3f8
-#define STUCK_PORT 0x2f8
-#define FAULTY_PORT 0x3e8
-
-enum outcome { NOTHING, STARTED, RESET };
-
-static struct {
-	jmp_buf done, fault;
-	bool trying;
-	enum outcome outcome;
-	uint64_t entry;
-	uint32_t psci;
-	bool copied_before_start;
-	unsigned int delay, nr_copied, stuck_reads;
-	char text[65536];
-	size_t len;
-	uint8_t crtc[256], crtc_index;
-} machine;
-
-const struct purg_console arch_consoles[] = {
-	{ .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT },
-};
-const uint32_t arch_nr_consoles = 1;
-
-bool arch_try(void (*fn)(void *ctx), void *ctx)
-{
-	CHECK(!machine.trying);
-	machine.trying = true;
-	if (setjmp(machine.fault)) {
-		machine.trying = false;
-		return false;
-	}
-	fn(ctx);
-	machine.trying = false;
-	return true;
-}
-
-bool arch_map_io(uint64_t base, uint64_t len)
-{
-	return base && len;
-}
-
-uint8_t arch_in8(uint16_t port)
-{
-	if (port == FAULTY_PORT + UART_LSR)
-		longjmp(machine.fault, 1);
-	if (port == STUCK_PORT + UART_LSR) {
-		machine.stuck_reads++;
-		return 0;
-	}
-	if (port == VGA_CRTC + 1)
-		return machine.crtc[machine.crtc_index];
-	return port == ALIVE_PORT + UART_LSR ? UART_LSR_THRE : 0xff;
-}
-
-void arch_out8(uint16_t port, uint8_t value)
-{
-	CHECK(port != STUCK_PORT && port != FAULTY_PORT);
-	if (port == VGA_CRTC)
-		machine.crtc_index = value;
-	if (port == ALIVE_PORT && machine.len + 1 < sizeof(machine.text))
-		machine.text[machine.len++] = value;
-}
-
-void arch_copy(uint64_t to, uint64_t from, uint64_t len)
-{
-	memcpy((void *)(uintptr_t)to, at(from), len);
-	machine.nr_copied++;
-}
-
-void arch_delay(unsigned int seconds)
-{
-	machine.delay += seconds;
-}
-
-_Noreturn void arch_start(const struct purg_params *params)
-{
-	machine.outcome = STARTED;
-	machine.entry = params->entry;
-	machine.copied_before_start = machine.nr_copied == params->nr_copies;
-	longjmp(machine.done, 1);
-}
-
-_Noreturn void arch_reset(uint32_t psci)
-{
-	machine.outcome = RESET;
-	machine.psci = psci;
-	longjmp(machine.done, 1);
-}
-
-/* An image: the block at its start and something behind it that is verified too. */
-static union {
-	struct purg_params params;
-	uint8_t bytes[SELF_MEMSZ];
-} image;
-
-static uint8_t memory[NR_REGIONS][REGION_MEMSZ] __attribute__((aligned(8)));
-static uint8_t low[1000], saved[1000];
-
-static void seal(void)
-{
-	memset(image.params.self_digest, 0, sizeof(image.params.self_digest));
-	uint8_t digest[SHA256_BYTES];
-
-	sha256_of(image.bytes, FILE_LEN, digest);
-	memcpy(image.params.self_digest, digest, sizeof(digest));
-}
-
-static void set_up(void)
-{
-	static const char *const names[NR_REGIONS] = { "kernel", "initrd", "boot data" };
-	struct purg_params *p = &image.params;
-
-	memset(&machine, 0, sizeof(machine));
-	reset_psci = PURG_PSCI_NONE;
-	nr_printed = 0;
-	memset(&image, 0, sizeof(image));
-	memset(&image, 0x90, FILE_LEN);
-	memset(p, 0, sizeof(*p));
-	p->magic = PURG_MAGIC;
-	p->version = PURG_VERSION;
-	p->size = sizeof(*p);
-	p->entry = 0x123456789000;
-	p->self_memsz = SELF_MEMSZ;
-	p->psci = PURG_PSCI_SMC;
-	p->nr_consoles = 1;
-	p->consoles[0] = (struct purg_console){ .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT };
-	p->nr_regions = NR_REGIONS;
-	for (size_t i = 0; i < NR_REGIONS; i++) {
-		memset(memory[i], 0, REGION_MEMSZ);
-		for (size_t j = 0; j < REGION_BYTES; j++)
-			memory[i][j] = test_random();
-		p->regions[i].start = (uintptr_t)memory[i];
-		p->regions[i].len = REGION_BYTES;
-		p->regions[i].memsz = REGION_MEMSZ;
-		strcpy(p->regions[i].name, names[i]);
-		sha256_of(memory[i], REGION_BYTES, p->regions[i].digest);
-	}
-	for (size_t i = 0; i < sizeof(low); i++)
-		low[i] = test_random();
-	memset(saved, 0, sizeof(saved));
-	p->nr_copies = 1;
-	p->copies[0] = (struct purg_copy){ (uintptr_t)low, (uintptr_t)saved, sizeof(low) };
-	seal();
-}
-
-static void run_dirty(uint64_t dirty)
-{
-	if (!setjmp(machine.done))
-		purg_main(&image.params, FILE_LEN, IMAGE_LEN, dirty);
-}
-
-static void run(void)
-{
-	run_dirty(0);
-}
+/* The generic half of the purgatory: every kind of damage, every policy, both images. */
+#include "tests/unit/purgatory_machine.h"
 
 static bool said(const char *text)
 {
 	return strstr(machine.text, text);
+}
+
+static void check_said(const char *text)
+{
+	CHECK(said(text));
+	if (!said(text))
+		printf("not \"%s\", but:\n%s\n", text, machine.text);
 }
 
 static void check_refused(const char *why)
@@ -186,49 +20,309 @@ static void check_refused(const char *why)
 	CHECK_EQ(machine.psci, PURG_PSCI_SMC);
 	CHECK_EQ(machine.nr_copied, 0);
 	CHECK_EQ(machine.delay, 3);
-	CHECK(said(why));
-	CHECK(said("purgatory: not starting a damaged capture kernel; resetting the machine in about 3 seconds\r\n"));
-	CHECK(!said("ok, starting"));
-	if (!said(why))
-		printf("it said:\n%s\n", machine.text);
+	check_said(why);
+	check_said("purgatory: not starting a damaged capture kernel; resetting the machine in about 3 seconds\r\n");
+	CHECK(!said("starting the"));
+	CHECK(strstr(cmdline(0), "kdump.verify=unknown "));
+	CHECK(strstr(cmdline(1), "kdump.verify=unknown "));
+}
+
+/* Image IDX was started with this word in its command line, and nothing else of the line was touched. */
+static void check_started(unsigned int idx, const char *verdict)
+{
+	char want[400];
+
+	CHECK_EQ(machine.outcome, STARTED);
+	CHECK_EQ(machine.entry, idx ? FALLBACK_ENTRY : PRIMARY_ENTRY);
+	CHECK_EQ(machine.nr_copied, 1);
+	CHECK(!memcmp(saved, low, sizeof(low)));
+	CHECK_EQ(machine.delay, 0);
+	CHECK(!machine.map_is_on);
+	snprintf(want, sizeof(want), CMDLINE_BEFORE "%-*s" CMDLINE_BEHIND, VERDICT_LEN, verdict);
+	CHECK_STR(cmdline(idx), want);
+	CHECK(strstr(cmdline(!idx), "kdump.verify=unknown "));
 }
 
 TEST(everything_good)
 {
 	set_up();
 	run();
-	CHECK_EQ(machine.outcome, STARTED);
-	CHECK_EQ(machine.entry, 0x123456789000);
-	CHECK(machine.copied_before_start);
-	CHECK(!memcmp(saved, low, sizeof(low)));
-	CHECK_EQ(machine.delay, 0);
-	CHECK_STR(machine.text, "purgatory: verifying 3 segments: kernel initrd boot data\r\n"
-		  "purgatory: ok, starting the capture kernel at 0x123456789000\r\n");
+	check_started(0, "kdump.verify=ok");
+	CHECK_STR(machine.text, "purgatory: verifying 6 segments: kernel initrd boot data fallback-initrd"
+		  " fallback-boot data page-tables\r\npurgatory: ok, 6 segments, 1 MiB in 1234 ms, starting the capture"
+		  " kernel at 0x123456789000\r\n");
+
+	set_up();
+	machine.ticks_per_second = 0;
+	image.params.nr_regions = 1;
+	image.params.nr_images = 1;
+	seal();
+	run();
+	check_started(0, "kdump.verify=ok");
+	check_said("purgatory: ok, 1 segment, 1 MiB, starting the capture kernel at 0x123456789000\r\n");
 }
 
-TEST(one_flipped_bit_in_each_segment)
+TEST(one_flipped_bit_in_each_segment_of_the_primary)
 {
-	for (size_t i = 0; i < NR_REGIONS; i++) {
+	for (size_t i = KERNEL; i <= BOOT_DATA; i++) {
 		for (size_t off = 0; off < REGION_BYTES; off += 1 + test_random() % 400) {
 			char want[200];
 			int len;
 
 			set_up();
+			/* What check_refused() looks at is left alone. */
+			if (i == BOOT_DATA && off >= CMDLINE_OFF && off < CMDLINE_OFF + 2 * VERDICT_LEN)
+				continue;
 			memory[i][off] ^= 1u << test_random() % 8;
 			run();
 			len = snprintf(want, sizeof(want),
 				       "purgatory: segment %s at 0x%" PRIxPTR " (3000 bytes) is damaged: expected ",
-				       image.params.regions[i].name, (uintptr_t)memory[i]);
+				       regions[i].name, (uintptr_t)memory[i]);
 			for (size_t j = 0; j < 3; j++)
 				len += snprintf(want + len, sizeof(want) - len, "%02x",
 						image.params.regions[i].digest[j]);
 			check_refused(want);
 			for (size_t other = 0; other < NR_REGIONS; other++) {
-				snprintf(want, sizeof(want), "segment %s at", image.params.regions[other].name);
+				snprintf(want, sizeof(want), "segment %s at", regions[other].name);
 				CHECK_EQ(said(want), other == i);
 			}
 		}
 	}
+}
+
+/* Every set of damaged segments under every policy, with and without a fallback. */
+
+static uint32_t damaged_bits;
+
+static const char *damaged_names(const char *word)
+{
+	static char text[400];
+	const char *before = ":";
+
+	strcpy(text, word);
+	for (size_t i = KERNEL; i <= BOOT_DATA; i++) {
+		if (!(damaged_bits >> i & 1))
+			continue;
+		sprintf(text + strlen(text), "%s%s", before, i == BOOT_DATA ? "boot-data" : regions[i].name);
+		before = ",";
+	}
+	return text;
+}
+
+static void check_policy(uint32_t policy, uint32_t nr_images)
+{
+	bool primary = !(damaged_bits & (1 << KERNEL | 1 << INITRD | 1 << BOOT_DATA));
+	bool fallback = nr_images == 2 &&
+			!(damaged_bits & (1 << KERNEL | 1 << FALLBACK_INITRD | 1 << FALLBACK_BOOT_DATA));
+
+	set_up();
+	image.params.policy = policy;
+	image.params.nr_images = nr_images;
+	seal();
+	for (size_t i = 0; i < NR_REGIONS; i++)
+		if (damaged_bits >> i & 1)
+			memory[i][17 * i] ^= 4;
+	run();
+	for (size_t i = 0; i < NR_REGIONS; i++) {
+		char want[100];
+
+		snprintf(want, sizeof(want), "purgatory: segment %s at", regions[i].name);
+		CHECK_EQ(said(want), damaged_bits >> i & 1);
+	}
+	if (primary) {
+		check_started(0, "kdump.verify=ok");
+		check_said("purgatory: ok, 6 segments, 1 MiB in 1234 ms, starting the capture kernel at ");
+	} else if (policy == PURG_POLICY_BOOT) {
+		check_started(0, damaged_names("kdump.verify=damaged"));
+		check_said("purgatory: damaged, but to be started all the same, 6 segments, 1 MiB in 1234 ms, starting the"
+			   " capture kernel at 0x123456789000\r\n");
+	} else if (policy == PURG_POLICY_FALLBACK && fallback) {
+		check_started(1, damaged_names("kdump.verify=fallback"));
+		check_said("purgatory: the fallback is intact, 6 segments, 1 MiB in 1234 ms, starting the fallback capture"
+			   " kernel at 0x23456789a000\r\n");
+	} else if (policy == PURG_POLICY_HALT) {
+		CHECK_EQ(machine.outcome, HALTED);
+		CHECK_EQ(machine.nr_copied, 0);
+		check_said("purgatory: not starting a damaged capture kernel; halted\r\n");
+	} else {
+		check_refused("is damaged: expected");
+	}
+}
+
+TEST(every_policy_with_every_set_of_damaged_segments)
+{
+	static const uint32_t policies[] = { PURG_POLICY_REBOOT, PURG_POLICY_HALT, PURG_POLICY_BOOT, PURG_POLICY_FALLBACK,
+					     0, PURG_POLICY_BOOT ^ 1 };
+
+	for (damaged_bits = 0; damaged_bits < 1 << NR_REGIONS; damaged_bits++)
+		for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+			for (uint32_t nr_images = 1; nr_images <= 2; nr_images++)
+				check_policy(policies[i], nr_images);
+}
+
+/* A policy that is another one by a flipped bit is damage to the purgatory. */
+TEST(no_single_bit_changes_the_policy)
+{
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		set_up();
+		memory[INITRD][0] ^= 1;
+		image.params.policy = PURG_POLICY_FALLBACK ^ 1u << bit;
+		run();
+		check_refused("purgatory: segment purgatory at 0x");
+	}
+}
+
+/* The word is written where the loader left it and room for it, and nowhere else. */
+TEST(verdict_only_where_it_belongs)
+{
+	for (int i = 0; i < 7; i++) {
+		char before[REGION_MEMSZ];
+		struct purg_image *im = &image.params.images[0];
+
+		set_up();
+		switch (i) {
+		case 0: im->verdict_paddr = 0; break;
+		case 1: im->verdict_len = strlen("kdump.verify=ok") - 1; break;
+		case 2: im->verdict_len = 0; break;
+		case 3: im->verdict_paddr++; break;
+		case 4: im->verdict_paddr--; break;
+		case 5: im->verdict_paddr += VERDICT_LEN - 5; break;
+		case 6: im->verdict_paddr = (uintptr_t)memory[INITRD]; break;
+		}
+		seal();
+		memcpy(before, memory[BOOT_DATA], sizeof(before));
+		run();
+		CHECK_EQ(machine.outcome, STARTED);
+		CHECK(!memcmp(before, memory[BOOT_DATA], sizeof(before)));
+	}
+	/* Just enough. */
+	set_up();
+	image.params.images[0].verdict_len = strlen("kdump.verify=ok");
+	seal();
+	run();
+	CHECK_EQ(machine.outcome, STARTED);
+	CHECK(!strncmp(cmdline(0), CMDLINE_BEFORE "kdump.verify=okknown ", strlen(CMDLINE_BEFORE) + 21));
+}
+
+/* Where there is less room than the loader should have left, names are missing, whole ones. */
+TEST(verdict_with_little_room)
+{
+	static const char *const want[] = { "kdump.verify=damaged", "kdump.verify=damaged:kernel",
+					    "kdump.verify=damaged:kernel,initrd" };
+	static const uint32_t lens[] = { 20, 26, 27, 33, 34, 43 };
+
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		char text[64], padded[64];
+
+		set_up();
+		image.params.policy = PURG_POLICY_BOOT;
+		image.params.images[0].verdict_len = lens[i];
+		seal();
+		for (size_t j = KERNEL; j <= BOOT_DATA; j++)
+			memory[j][3] ^= 2;
+		run();
+		CHECK_EQ(machine.outcome, STARTED);
+		snprintf(text, sizeof(text), "%.*s", (int)lens[i], cmdline(0) + strlen(CMDLINE_BEFORE));
+		snprintf(padded, sizeof(padded), "%-*s", (int)lens[i], want[i / 2]);
+		CHECK_STR(text, padded);
+	}
+}
+
+/* The command line itself may be what is damaged. */
+TEST(verdict_into_a_damaged_command_line)
+{
+	set_up();
+	image.params.policy = PURG_POLICY_BOOT;
+	seal();
+	cmdline(0)[strlen(CMDLINE_BEFORE) + 3] = 'x';
+	run();
+	CHECK_EQ(machine.outcome, STARTED);
+	CHECK(strstr(cmdline(0), "kduxp.verify=unknown"));
+}
+
+/* Page tables. */
+
+static void with_tables(void)
+{
+	set_up();
+	image.params.map_bits = 48;
+	image.params.map_root_paddr = (uintptr_t)memory[TABLES];
+	seal();
+}
+
+TEST(caches_are_turned_on_and_off_again)
+{
+	with_tables();
+	run();
+	check_started(0, "kdump.verify=ok");
+	CHECK(machine.was_on);
+	/* Every region beforehand; the copy and two verdicts at the end. */
+	CHECK_EQ(machine.flushed, NR_REGIONS + 3);
+	CHECK(!said("caches"));
+
+	/* Also when the fallback is started. */
+	with_tables();
+	image.params.policy = PURG_POLICY_FALLBACK;
+	seal();
+	memory[INITRD][0] ^= 1;
+	run();
+	check_started(1, "kdump.verify=fallback:initrd");
+	CHECK(machine.was_on);
+}
+
+static void check_without_caches(const char *why)
+{
+	char text[200];
+
+	seal();
+	run();
+	check_started(0, "kdump.verify=ok");
+	CHECK(!machine.was_on);
+	snprintf(text, sizeof(text), "purgatory: caches stay off, this takes longer: %s\r\n", why);
+	check_said(text);
+}
+
+TEST(without_good_tables_it_goes_without)
+{
+	with_tables();
+	memory[TABLES][5] ^= 1;
+	check_without_caches("the page tables are damaged");
+	check_said("purgatory: segment page-tables at 0x");
+
+	with_tables();
+	memory[TABLES][REGION_BYTES + 5] = 1;
+	check_without_caches("the page tables are damaged");
+
+	with_tables();
+	image.params.regions[TABLES].name[0] = 'P';
+	check_without_caches("there is no segment page-tables");
+
+	with_tables();
+	image.params.map_root_paddr--;
+	check_without_caches("the root of the page tables is not in their segment");
+	with_tables();
+	image.params.map_root_paddr += REGION_BYTES;
+	check_without_caches("the root of the page tables is not in their segment");
+
+	with_tables();
+	machine.lacks_memory = true;
+	check_without_caches("the page tables lack memory that is needed");
+	with_tables();
+	machine.lacks_cpu = true;
+	check_without_caches("this CPU cannot use the page tables");
+	with_tables();
+	image.params.regions[FALLBACK_INITRD].memsz = UINT64_MAX;
+	check_without_caches("the page tables lack memory that is needed");
+}
+
+/* Nobody needs page tables that nobody uses. */
+TEST(damaged_tables_stop_nothing)
+{
+	set_up();
+	memory[TABLES][0] ^= 1;
+	run();
+	check_started(0, "kdump.verify=ok");
+	check_said("purgatory: segment page-tables at 0x");
 }
 
 TEST(found_digest_is_shown)
@@ -412,20 +506,6 @@ TEST(no_single_bit_skips_verification)
 	}
 }
 
-/* What confirmed() is for: the first decision was lost, the findings were not, or were never made. */
-TEST(who_prints_without_limit_is_reset)
-{
-	const struct purg_console con = { .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT };
-
-	set_up();
-	console_init(&con, 1);
-	if (!setjmp(machine.done))
-		for (unsigned int i = 0; i < 1000000; i++)
-			print("again and again ");
-	CHECK_EQ(machine.outcome, RESET);
-	CHECK_EQ(machine.len, MAX_OUTPUT);
-}
-
 /* The longest that it can have to say fits: every segment damaged, with long names and addresses. */
 TEST(the_worst_news_fits)
 {
@@ -442,31 +522,61 @@ TEST(the_worst_news_fits)
 	CHECK(nr_printed < MAX_OUTPUT / 2);
 }
 
+/* What confirmed() is for: the first decision was lost, the findings were not, or were never made. */
 TEST(second_look)
 {
+	const struct purg_params *p = &image.params;
+
 	set_up();
 	run();
 	CHECK_EQ(machine.outcome, STARTED);
-	CHECK(confirmed(&image.params));
+	CHECK(confirmed(p, 0, CHOICE_OK));
 	for (size_t i = 0; i < NR_REGIONS; i++) {
 		struct finding kept = findings[i];
+		bool needed = regions[i].images & 1;
 
 		findings[i].found[test_random() % SHA256_BYTES] ^= 0x20;
-		CHECK(!confirmed(&image.params));
+		CHECK_EQ(confirmed(p, 0, CHOICE_OK), !needed);
 		findings[i] = (struct finding){ .verdict = GOOD };
-		CHECK(!confirmed(&image.params));
+		CHECK_EQ(confirmed(p, 0, CHOICE_OK), !needed);
 		findings[i] = kept;
 		findings[i].verdict = PADDING;
-		CHECK(!confirmed(&image.params));
+		CHECK_EQ(confirmed(p, 0, CHOICE_OK), !needed);
 		findings[i] = kept;
 	}
-	self_finding.found[31] ^= 1;
-	CHECK(!confirmed(&image.params));
-	self_finding.found[31] ^= 1;
-	self_finding.verdict = PADDING;
-	CHECK(!confirmed(&image.params));
-	self_finding.verdict = GOOD;
-	CHECK(confirmed(&image.params));
+	for (enum choice choice = CHOICE_OK; choice <= CHOICE_FALLBACK; choice++) {
+		for (uint32_t idx = 0; idx < 2; idx++) {
+			self_finding.found[31] ^= 1;
+			CHECK(!confirmed(p, idx, choice));
+			self_finding.found[31] ^= 1;
+			self_finding.verdict = PADDING;
+			CHECK(!confirmed(p, idx, choice));
+			self_finding.verdict = GOOD;
+		}
+	}
+	CHECK(confirmed(p, 0, CHOICE_OK));
+}
+
+/* Nobody gets to a damaged image, or to the other one, whose policy is not that. */
+TEST(second_look_at_the_policy)
+{
+	static const uint32_t policies[] = { PURG_POLICY_REBOOT, PURG_POLICY_HALT, PURG_POLICY_BOOT,
+					     PURG_POLICY_FALLBACK };
+	struct purg_params *p = &image.params;
+
+	set_up();
+	run();
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		p->policy = policies[i];
+		findings[INITRD].verdict = DAMAGED;
+		CHECK(!confirmed(p, 0, CHOICE_OK));
+		CHECK_EQ(confirmed(p, 0, CHOICE_DAMAGED), policies[i] == PURG_POLICY_BOOT);
+		CHECK_EQ(confirmed(p, 1, CHOICE_FALLBACK), policies[i] == PURG_POLICY_FALLBACK);
+		findings[FALLBACK_INITRD].verdict = DAMAGED;
+		CHECK(!confirmed(p, 1, CHOICE_FALLBACK));
+		CHECK(!confirmed(p, 1, CHOICE_DAMAGED));
+		findings[INITRD].verdict = findings[FALLBACK_INITRD].verdict = GOOD;
+	}
 }
 
 TEST(no_verify_starts_damaged_segments_but_copies)
@@ -475,9 +585,7 @@ TEST(no_verify_starts_damaged_segments_but_copies)
 	image.params.flags = PURG_FLAG_NO_VERIFY;
 	memory[0][0] ^= 1;
 	run();
-	CHECK_EQ(machine.outcome, STARTED);
-	CHECK(machine.copied_before_start);
-	CHECK(!memcmp(saved, low, sizeof(low)));
+	check_started(0, "kdump.verify=skipped");
 	CHECK_STR(machine.text, "purgatory: nothing verified, starting the capture kernel at 0x123456789000\r\n");
 }
 
@@ -492,7 +600,7 @@ TEST(bad_consoles_are_dropped_and_the_kernel_starts)
 	seal();
 	run();
 	CHECK_EQ(machine.outcome, STARTED);
-	CHECK(said("ok, starting"));
+	check_started(0, "kdump.verify=ok");
 	CHECK_EQ(machine.stuck_reads, WAIT_READS);       /* waited for once */
 }
 
@@ -511,126 +619,4 @@ TEST(silent_without_consoles_unless_there_is_bad_news)
 	memory[0][1] ^= 2;
 	run();
 	check_refused("segment kernel at");
-}
-
-/* Devices in memory. */
-
-static void print_on(struct purg_console con, const char *text)
-{
-	memset(&machine, 0, sizeof(machine));
-	console_init(&con, 1);
-	print(text);
-}
-
-TEST(uart_in_memory)
-{
-	static uint8_t regs[UART_REGS * 4] __attribute__((aligned(4)));
-
-	for (uint32_t shift = 0; shift <= 2; shift++) {
-		memset(regs, 0, sizeof(regs));
-		regs[UART_LSR << shift] = UART_LSR_THRE;
-		print_on((struct purg_console){ (uintptr_t)regs, PURG_CONSOLE_8250_MMIO, shift }, "abc");
-		CHECK_EQ(regs[0], 'c');
-		CHECK_EQ(regs[1], 0);
-		CHECK(console_alive());
-	}
-	memset(regs, 0, sizeof(regs));
-	((uint32_t *)regs)[UART_LSR] = UART_LSR_THRE;
-	print_on((struct purg_console){ (uintptr_t)regs, PURG_CONSOLE_8250_MMIO32, 2 }, "xy");
-	CHECK_EQ(*(uint32_t *)regs, 'y');
-
-	memset(regs, 0, sizeof(regs));
-	print_on((struct purg_console){ (uintptr_t)regs, PURG_CONSOLE_8250_MMIO, 0 }, "never ready");
-	CHECK_EQ(regs[0], 0);
-	CHECK(!console_alive());
-	print_on((struct purg_console){ (uintptr_t)regs, PURG_CONSOLE_8250_MMIO, 60 }, "nonsense");
-	CHECK(!console_alive());
-}
-
-TEST(pl011)
-{
-	static uint32_t regs[PL011_LEN / 4];
-
-	print_on((struct purg_console){ (uintptr_t)regs, PURG_CONSOLE_PL011, 0 }, "hello");
-	CHECK_EQ(regs[0], 'o');
-	CHECK(console_alive());
-	regs[PL011_FR / 4] = PL011_FR_TXFF;
-	print("!");
-	CHECK_EQ(regs[0], 'o');
-	CHECK(!console_alive());
-}
-
-static uint16_t window[VGA_WINDOW / 2];
-
-static void vga_row(unsigned int start, unsigned int row, char text[VGA_COLUMNS + 1])
-{
-	for (unsigned int i = 0; i < VGA_COLUMNS; i++)
-		text[i] = window[start + row * VGA_COLUMNS + i];
-	text[VGA_COLUMNS] = 0;
-	for (unsigned int i = VGA_COLUMNS; i-- && text[i] == ' ';)
-		text[i] = 0;
-}
-
-TEST(vga_scrolls_and_respects_the_origin)
-{
-	static const unsigned int origins[] = { 0, 160, VGA_WINDOW / 2 - VGA_CELLS, VGA_WINDOW / 2 - VGA_CELLS + 1,
-						0xffff };
-	const struct purg_console con = { (uintptr_t)window, PURG_CONSOLE_VGA, 0 };
-	char row[VGA_COLUMNS + 1], wide[VGA_COLUMNS + 11];
-
-	memset(wide, 'w', sizeof(wide) - 1);
-	wide[sizeof(wide) - 1] = 0;
-	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++) {
-		unsigned int start = origins[i] > VGA_WINDOW / 2 - VGA_CELLS ? 0 : origins[i];
-
-		memset(&machine, 0, sizeof(machine));
-		for (size_t j = 0; j < VGA_WINDOW / 2; j++)
-			window[j] = VGA_ATTR | 'k';
-		machine.crtc[VGA_START_HIGH] = origins[i] >> 8;
-		machine.crtc[VGA_START_LOW] = origins[i];
-		console_init(&con, 1);
-		print("first\nsecond\n");
-		print("third\n");
-		print(wide);
-		vga_row(start, 24, row);
-		CHECK_STR(row, "wwwwwwwwww");
-		vga_row(start, 22, row);
-		CHECK_STR(row, "third");
-		vga_row(start, 20, row);
-		CHECK_STR(row, "first");
-		vga_row(start, 19, row);
-		CHECK_EQ(row[0], 'k');
-		for (size_t j = 0; j < VGA_WINDOW / 2; j++)
-			if (j < start || j >= start + VGA_CELLS)
-				CHECK_EQ(window[j], VGA_ATTR | 'k');
-	}
-}
-
-TEST(numbers)
-{
-	static const uint64_t values[] = { 0, 1, 9, 10, 15, 16, 4095, 1ull << 32, UINT64_MAX };
-	const struct purg_console con = { .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT };
-
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		char want[64];
-
-		memset(&machine, 0, sizeof(machine));
-		console_init(&con, 1);
-		print_dec(values[i]);
-		print(" ");
-		print_hex(values[i]);
-		snprintf(want, sizeof(want), "%" PRIu64 " 0x%" PRIx64, values[i], values[i]);
-		CHECK_STR(machine.text, want);
-	}
-}
-
-TEST(names_are_bounded_and_harmless)
-{
-	const struct purg_console con = { .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT };
-	const char name[4] = { 'a', '\033', '\n', 'z' };
-
-	memset(&machine, 0, sizeof(machine));
-	console_init(&con, 1);
-	print_bytes(name, sizeof(name));
-	CHECK_STR(machine.text, "a??z");
 }
