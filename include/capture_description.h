@@ -3,7 +3,7 @@
  * The published description of what is loaded for a crash: one page, in a segment of its own, that anybody who sees the
  * memory can find and verify without knowing the loader: `kexec --verify` in the running system, `kdump inspect` in an
  * image of a guest's memory. Found by its magic at a page boundary, or through the pointer behind the core headers. All
- * fields in the machine's byte order, addresses physical, lengths bytes, no implicit padding. doc/formats.md describes it.
+ * fields in the machine's byte order, addresses physical, lengths bytes, no implicit padding. doc/formats-capture.md describes it.
  */
 #ifndef CAPTURE_DESCRIPTION_H
 #define CAPTURE_DESCRIPTION_H
@@ -49,7 +49,7 @@ struct capture_description {
 	uint32_t size;             /* CAPD_BYTES: what the checksum covers */
 	uint8_t checksum[32];      /* SHA-256 of all SIZE bytes, these 32 counted as zero */
 	uint64_t paddr;            /* of this block: a copy of it elsewhere is no description */
-	uint64_t loaded_at;        /* seconds since 1970 */
+	uint64_t loaded_at;        /* nanoseconds since 1970: where several are found, the newest counts */
 	uint32_t machine;          /* EM_... */
 	uint32_t page_bytes;       /* that segments are multiples of */
 	uint32_t policy;           /* enum purg_policy of purgatory_params.h */

@@ -1,5 +1,7 @@
 LIB_SRCS = \
 	lib/blob.c \
+	lib/capture_description.c \
+	lib/capture_report.c \
 	lib/cmdline.c \
 	lib/elf.c \
 	lib/err.c \
