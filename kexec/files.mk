@@ -8,9 +8,13 @@ KEXEC_SRCS = \
 	kexec/boot/x86.c \
 	kexec/boot/x86_e820.c \
 	kexec/boot/x86_efi.c \
+	kexec/capture.c \
+	kexec/console.c \
 	kexec/corehdr.c \
 	kexec/crash.c \
+	kexec/description.c \
 	kexec/fwmap.c \
+	kexec/identity_map.c \
 	kexec/image/arm64_image.c \
 	kexec/image/bzimage.c \
 	kexec/image/image.c \
@@ -24,4 +28,5 @@ KEXEC_SRCS = \
 	kexec/platform.c \
 	kexec/purgatory.c \
 	kexec/report.c \
-	kexec/syscall.c
+	kexec/syscall.c \
+	kexec/verify.c

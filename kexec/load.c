@@ -3,6 +3,9 @@
 
 #include "kexec/arch/arch.h"
 #include "kexec/boot/boot.h"
+#include "kexec/capture.h"
+#include "kexec/description.h"
+#include "kexec/identity_map.h"
 #include "kexec/purgatory.h"
 #include "lib/err.h"
 
@@ -10,43 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Words of the running kernel's command line that would be wrong for a capture kernel. */
-static const char *const words_not_reused[] = { "BOOT_IMAGE", "crashkernel", "elfcorehdr" };
-
-static int read_cmdline(struct plan *plan)
-{
-	struct blob text;
-	int err = 0;
-
-	blob_init(&text);
-	if (plan->req->reuse_cmdline)
-		err = root_read(plan->root, "proc/cmdline", ROOT_READ_MAX, &text);
-	if (!err)
-		err = cmdline_init(&plan->cmdline, (const char *)text.data);
-	blob_deinit(&text);
-	for (size_t i = 0; !err && i < sizeof(words_not_reused) / sizeof(words_not_reused[0]); i++) {
-		int removed = cmdline_remove(&plan->cmdline, words_not_reused[i]);
-
-		err = removed < 0 ? removed : 0;
-	}
-	if (!err && plan->req->cmdline)
-		err = cmdline_add(&plan->cmdline, plan->req->cmdline);
-	return err;
-}
-
-static int read_files(struct plan *plan)
-{
-	const struct load_request *req = plan->req;
-	int err = image_open(&plan->image, req->kernel_path, plan->arch->formats, req->type);
-
-	if (err)
-		return fail_ctx(err, "cannot load the kernel");
-	if (!req->initrd_path)
-		return 0;
-	err = file_open(&plan->initrd, req->initrd_path);
-	return err ? fail_ctx(err, "cannot load the initrd") : 0;
-}
+#include <time.h>
 
 static int hotplug_check(const struct plan *plan)
 {
@@ -65,7 +32,7 @@ static int place_backup(struct plan *plan)
 {
 	const uint64_t page = 1ull << plan->arch->page_shift;
 	const struct ranges *dump = &plan->dump;
-	struct place place = { .align = page, .last = UINT64_MAX, .top_down = true };
+	struct place place = { .align = page, .last = UINT64_MAX, .top_down = true, .images = FOR_ALL_IMAGES };
 	uint64_t start, last = 0;
 	struct segment *seg;
 	int err;
@@ -94,7 +61,7 @@ static int place_backup(struct plan *plan)
  */
 static uint16_t corehdr_machine(const struct plan *plan)
 {
-	return plan->req->core_width == 4 ? plan->image.elf_machine : plan->arch->elf_machine;
+	return plan->req->core_width == 4 ? plan->capture[PRIMARY].image.elf_machine : plan->arch->elf_machine;
 }
 
 static int place_corehdr(struct plan *plan)
@@ -107,9 +74,11 @@ static int place_corehdr(struct plan *plan)
 		.info = &plan->crash,
 		.backup = plan->backup,
 	};
-	struct place place = { .last = UINT64_MAX, .top_down = true };
+	struct place place = { .last = UINT64_MAX, .top_down = true, .images = FOR_ALL_IMAGES };
 	int err = corehdr_build(&layout, &plan->corehdr);
 
+	if (!err)
+		err = description_point(plan);
 	if (err)
 		return err;
 	place.memsz = plan->corehdr.len;
@@ -143,19 +112,35 @@ static int check_kernel_tables(const struct plan *plan)
 		    " KiB of it for tables", ranges_bytes(&plan->free) >> 10, need >> 10);
 }
 
+/* STEP for each; errors say when it was the fallback's. */
+static int each_capture(struct plan *plan, int (*step)(struct plan *plan, struct capture *c))
+{
+	for (unsigned int i = 0; i < plan->nr_captures; i++) {
+		int err = step(plan, &plan->capture[i]);
+
+		if (err)
+			return i == FALLBACK ? fail_ctx(err, "the fallback image") : err;
+	}
+	return 0;
+}
+
 /* Place and describe are two steps because the core headers' address must be known before boot data is written. */
 static int build(struct plan *plan, const struct range *window)
 {
 	int err = plan_restart(plan, window);
 
 	if (!err)
-		err = plan->arch->boot->place(plan);
+		err = each_capture(plan, plan->arch->boot->place);
 	if (!err)
 		err = place_backup(plan);
 	if (!err)
+		err = description_place(plan);
+	if (!err)
 		err = place_corehdr(plan);
 	if (!err)
-		err = plan->arch->boot->describe(plan);
+		err = each_capture(plan, plan->arch->boot->describe);
+	if (!err)
+		err = identity_map_place(plan);
 	if (!err)
 		err = purgatory_load(plan);
 	if (!err)
@@ -187,8 +172,7 @@ static int too_small(struct plan *plan, const struct range *window)
 	why = strdup(err_text());
 	if (!why)
 		return fail(-ENOMEM, "out of memory");
-	cmdline_deinit(&plan->cmdline);
-	if (wide.last < wide.start || read_cmdline(plan) || build(plan, &wide))
+	if (wide.last < wide.start || captures_read_cmdlines(plan) || build(plan, &wide))
 		err_clear();
 	else
 		need = plan_bytes(plan);
@@ -200,6 +184,21 @@ static int too_small(struct plan *plan, const struct range *window)
 			"the crashkernel reservation of %" PRIu64 " MiB is too small: the files alone take %" PRIu64
 			" MiB and the capture kernel needs memory to run; boot with a larger crashkernel=",
 			range_len(window) / mib, (need + mib - 1) / mib);
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int seal(struct plan *plan)
+{
+	int err = purgatory_seal(plan);
+
+	return err ? err : description_seal(plan, now());
 }
 
 int load_plan(struct plan *plan, const struct root *root, const struct arch *arch, const struct load_request *req)
@@ -215,9 +214,9 @@ int load_plan(struct plan *plan, const struct root *root, const struct arch *arc
 	if (!err)
 		err = memmap_crash_window(&plan->memmap, &window);
 	if (!err)
-		err = read_files(plan);
+		err = captures_read(plan);
 	if (!err)
-		err = read_cmdline(plan);
+		err = purgatory_consoles(root, arch, &req->console, plan->consoles, &plan->nr_consoles);
 	if (!err)
 		err = crash_info_read(&plan->crash, root, arch, &plan->memmap);
 	if (!err)
@@ -228,5 +227,5 @@ int load_plan(struct plan *plan, const struct root *root, const struct arch *arc
 		err = build(plan, &window);
 	if (err == -ENOSPC)
 		return too_small(plan, &window);
-	return err ? err : purgatory_seal(plan);
+	return err ? err : seal(plan);
 }

@@ -5,8 +5,10 @@
 #include "kexec/options.h"
 #include "kexec/report.h"
 #include "kexec/syscall.h"
+#include "kexec/verify.h"
 #include "lib/err.h"
 #include "lib/fdt.h"
+#include "lib/sha256.h"
 #include "lib/unpack.h"
 
 #include "config.h"
@@ -114,6 +116,8 @@ static int run(const struct options *opt, const struct root *root, int *status)
 		return run_ckr_size(opt, root);
 	case ACTION_RANGES:
 		return run_ranges(opt, root);
+	case ACTION_VERIFY:
+		return verify_loaded(root, opt->arch, opt->json, stdout, status);
 	case ACTION_VERSION:
 		print_version();
 		return 0;
@@ -130,6 +134,7 @@ int main(int argc, char **argv)
 	struct options opt;
 
 	err_set_program("kexec");
+	sha256_use_cpu(true);
 	err = options_parse(&opt, argc, argv);
 	if (err) {
 		status = EXIT_USAGE;

@@ -17,6 +17,7 @@ enum {
 	IN_STATUS = 1u << ACTION_STATUS,
 	IN_CKR = 1u << ACTION_CKR_SIZE,
 	IN_RANGES = 1u << ACTION_RANGES,
+	IN_VERIFY = 1u << ACTION_VERIFY,
 	IN_ANY = ~0u,
 };
 
@@ -38,7 +39,7 @@ static int set_action(struct options *opt, const struct option_row *row, enum ac
 {
 	if (opt->action != ACTION_NONE && opt->action != action)
 		return fail(-EINVAL, "--%s cannot be combined with another action; give one of -p, -u, -S, "
-			    "--print-ckr-size, --print-ranges", row->name);
+			    "--verify, --print-ckr-size, --print-ranges", row->name);
 	opt->action = action;
 	return 0;
 }
@@ -53,6 +54,7 @@ ACTION_SETTER(unload, ACTION_UNLOAD)
 ACTION_SETTER(status, ACTION_STATUS)
 ACTION_SETTER(ckr, ACTION_CKR_SIZE)
 ACTION_SETTER(ranges, ACTION_RANGES)
+ACTION_SETTER(verify, ACTION_VERIFY)
 ACTION_SETTER(help, ACTION_HELP)
 ACTION_SETTER(version, ACTION_VERSION)
 
@@ -72,6 +74,9 @@ FLAG_SETTER(dry_run, dry_run)
 FLAG_SETTER(no_checks, req.no_checks)
 FLAG_SETTER(hotplug, req.hotplug)
 FLAG_SETTER(reuse_cmdline, req.reuse_cmdline)
+FLAG_SETTER(console_vga, req.console.vga)
+FLAG_SETTER(console_serial, req.console.serial)
+FLAG_SETTER(reset_vga, req.console.reset_vga)
 
 /* The kexec_load system call is what we use. */
 static int set_nothing(struct options *opt, const struct option_row *row, const char *value)
@@ -102,6 +107,8 @@ STRING_SETTER(initrd, req.initrd_path)
 STRING_SETTER(dtb, req.dtb_path)
 STRING_SETTER(sysroot, sysroot)
 STRING_SETTER(arch, arch_name)
+STRING_SETTER(fallback_kernel, req.fallback_kernel_path)
+STRING_SETTER(fallback_initrd, req.fallback_initrd_path)
 
 /* Several --append add up: no word is lost. An empty one is a common result of scripts and means nothing to add. */
 static int set_append(struct options *opt, const struct option_row *row, const char *value)
@@ -111,6 +118,59 @@ static int set_append(struct options *opt, const struct option_row *row, const c
 	(void)row;
 	opt->req.cmdline = opt->append.text;
 	return err;
+}
+
+static int set_fallback_append(struct options *opt, const struct option_row *row, const char *value)
+{
+	int err = cmdline_add(&opt->fallback_append, value);
+
+	(void)row;
+	opt->req.fallback_cmdline = opt->fallback_append.text;
+	return err;
+}
+
+static int set_policy(struct options *opt, const struct option_row *row, const char *value)
+{
+	static const struct { const char *name; uint32_t policy; } policies[] = {
+		{ "reboot", PURG_POLICY_REBOOT },
+		{ "halt", PURG_POLICY_HALT },
+		{ "boot", PURG_POLICY_BOOT },
+		{ "fallback", PURG_POLICY_FALLBACK },
+	};
+
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		if (strcmp(policies[i].name, value))
+			continue;
+		if (opt->req.policy && opt->req.policy != policies[i].policy)
+			return fail(-EINVAL, "--%s is given twice, with different values", row->name);
+		opt->req.policy = policies[i].policy;
+		return 0;
+	}
+	return fail(-EINVAL, "--%s=%s is unknown; give reboot, halt, boot or fallback", row->name, value);
+}
+
+/* A device implies that it is wanted. */
+static int set_serial(struct options *opt, const struct option_row *row, const char *value)
+{
+	opt->req.console.serial = true;
+	return set_once(row, &opt->req.console.serial_device, value);
+}
+
+/* A 16550 divides 115200 by a whole number of 16 bits. */
+static int set_baud(struct options *opt, const struct option_row *row, const char *value)
+{
+	char *rest;
+	unsigned long baud;
+
+	errno = 0;
+	baud = strtoul(value, &rest, 10);
+	if (errno || rest == value || *rest || !baud || baud > 115200 || 115200 % baud || 115200 / baud > UINT16_MAX)
+		return fail(-EINVAL, "--%s=%s is not a rate of a 16550: give 115200, or a whole part of it such as 57600, 38400, "
+			    "19200 or 9600", row->name, value);
+	if (opt->req.console.baud && opt->req.console.baud != baud)
+		return fail(-EINVAL, "--%s is given twice, as %" PRIu32 " and as %lu", row->name, opt->req.console.baud, baud);
+	opt->req.console.baud = baud;
+	return 0;
 }
 
 /*
@@ -176,7 +236,6 @@ static int set_core64(struct options *opt, const struct option_row *row, const c
 
 #define NO_REBOOT "ordinary reboots into another kernel are not supported; only capture kernels (-p) are"
 #define NO_ELF "ELF kernels are not supported; load the bzImage or Image"
-#define NO_CONSOLE "the purgatory finds the consoles of the running kernel by itself"
 
 static const struct option_row option_table[] = {
 	{ "load-panic", 'p', NO_VALUE, IN_ANY, NULL, set_panic, NULL, "load KERNEL as the capture kernel", NULL },
@@ -186,6 +245,8 @@ static const struct option_row option_table[] = {
 	{ "print-ckr-size", 0, NO_VALUE, IN_ANY, NULL, set_ckr, NULL, "print the bytes of the crashkernel reservation", NULL },
 	{ "print-ranges", 0, NO_VALUE, IN_ANY, NULL, set_ranges, NULL,
 	  "print all that the loader sees of this machine", NULL },
+	{ "verify", 0, NO_VALUE, IN_ANY, NULL, set_verify, NULL,
+	  "exit 0 when what is loaded is intact, 3 when damaged, 1 when it cannot be told", NULL },
 	{ "help", 'h', NO_VALUE, IN_ANY, NULL, set_help, NULL, "print this text", NULL },
 	{ "version", 'v', NO_VALUE, IN_ANY, NULL, set_version, NULL, "print the version and what is built in", NULL },
 	{ "load", 'l', NO_VALUE, IN_STATUS | IN_UNLOAD, NULL, set_normal, NULL, NULL, NULL },
@@ -202,6 +263,17 @@ static const struct option_row option_table[] = {
 	{ "mem-max", 0, VALUE, IN_LOAD, NULL, set_mem_max, "ADDR", "highest address to use", NULL },
 	{ "entry", 0, VALUE, IN_LOAD, NULL, set_entry, "ADDR", "start the capture kernel there", NULL },
 	{ "no-checks", 'i', NO_VALUE, IN_LOAD, NULL, set_no_checks, NULL, "start it without verifying the digests", NULL },
+	{ "on-corruption", 0, VALUE, IN_LOAD, NULL, set_policy, "WHAT",
+	  "when it is damaged: reboot (default), halt, boot (start it anyway), fallback", NULL },
+	{ "fallback-initrd", 0, VALUE, IN_LOAD, NULL, set_fallback_initrd, "FILE",
+	  "start with this initrd when what was loaded is damaged", NULL },
+	{ "fallback-kernel", 0, VALUE, IN_LOAD, NULL, set_fallback_kernel, "FILE", "and this kernel", NULL },
+	{ "fallback-append", 0, VALUE, IN_LOAD, NULL, set_fallback_append, "TEXT", "and these words in place of --append", NULL },
+	{ "console-vga", 0, NO_VALUE, IN_LOAD, "x86_64", set_console_vga, NULL, "the purgatory prints on the text screen", NULL },
+	{ "console-serial", 0, NO_VALUE, IN_LOAD, NULL, set_console_serial, NULL, "the purgatory prints on the serial console", NULL },
+	{ "serial", 0, VALUE, IN_LOAD, NULL, set_serial, "DEVICE", "and on this one: ttyS0, ttyAMA0, 0x3f8, mmio32,0xADDR...", NULL },
+	{ "serial-baud", 0, VALUE, IN_LOAD, NULL, set_baud, "RATE", "the purgatory sets this rate (16550)", NULL },
+	{ "reset-vga", 0, NO_VALUE, IN_LOAD, "x86_64", set_reset_vga, NULL, "the purgatory puts the VGA into text mode first", NULL },
 	{ "hotplug", 0, NO_VALUE, IN_LOAD, "x86_64", set_hotplug, NULL,
 	  "the kernel updates the core headers on CPU and memory hotplug", NULL },
 	{ "elf32-core-headers", 0, NO_VALUE, IN_LOAD, "x86_64", set_core32, NULL, "write ELF32 core headers", NULL },
@@ -210,10 +282,11 @@ static const struct option_row option_table[] = {
 	{ "kexec-syscall-auto", 'a', NO_VALUE, IN_LOAD | IN_UNLOAD, NULL, set_nothing, NULL, "the same", NULL },
 
 	{ "dry-run", 0, NO_VALUE, IN_LOAD, NULL, set_dry_run, NULL, "print the whole plan, load nothing", NULL },
-	{ "json", 0, NO_VALUE, IN_LOAD | IN_RANGES, NULL, set_json, NULL, "print JSON (--print-ranges, --dry-run)", NULL },
-	{ "sysroot", 0, VALUE, IN_LOAD | IN_RANGES | IN_CKR | IN_STATUS, NULL, set_sysroot, "DIR",
+	{ "json", 0, NO_VALUE, IN_LOAD | IN_RANGES | IN_VERIFY, NULL, set_json, NULL,
+	  "print JSON (--print-ranges, --dry-run, --verify)", NULL },
+	{ "sysroot", 0, VALUE, IN_LOAD | IN_RANGES | IN_CKR | IN_STATUS | IN_VERIFY, NULL, set_sysroot, "DIR",
 	  "take /proc and /sys from DIR", NULL },
-	{ "arch", 0, VALUE, IN_LOAD | IN_RANGES | IN_CKR, NULL, set_arch, "NAME", "plan for this architecture", NULL },
+	{ "arch", 0, VALUE, IN_LOAD | IN_RANGES | IN_CKR | IN_VERIFY, NULL, set_arch, "NAME", "plan for this architecture", NULL },
 	{ "debug", 'd', NO_VALUE, IN_ANY, NULL, set_debug, NULL, "say what is being done", NULL },
 
 	/* The rest of kexec-tools' options: known, so that the answer is a reason rather than "unknown". */
@@ -230,11 +303,6 @@ static const struct option_row option_table[] = {
 	{ "force-dtb", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "it belongs to kexec_file_load, which is not supported" },
 	{ "load-live-update", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "Xen is not supported" },
 	{ "exec-live-update", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "Xen is not supported" },
-	{ "reset-vga", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_CONSOLE },
-	{ "console-vga", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_CONSOLE },
-	{ "console-serial", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_CONSOLE },
-	{ "serial", 0, VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_CONSOLE },
-	{ "serial-baud", 0, VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_CONSOLE },
 	{ "pass-memmap-cmdline", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
 	  "the memory map is always handed over in the boot parameters" },
 	{ "noefi", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
@@ -295,6 +363,7 @@ static const char *action_words(enum action action)
 	case ACTION_STATUS: return "asking for the status (-S)";
 	case ACTION_CKR_SIZE: return "--print-ckr-size";
 	case ACTION_RANGES: return "--print-ranges";
+	case ACTION_VERIFY: return "--verify";
 	case ACTION_HELP: return "--help";
 	case ACTION_VERSION: return "--version";
 	default: return "no action";
@@ -332,7 +401,29 @@ static int options_find_arch(struct options *opt)
 	return 0;
 }
 
-static int options_check_load(const struct options *opt)
+/* The fallback, and what is to happen, must go together. */
+static int options_check_policy(struct options *opt)
+{
+	struct load_request *req = &opt->req;
+	bool files = req->fallback_kernel_path || req->fallback_initrd_path;
+
+	if (!files && req->fallback_cmdline)
+		return fail(-EINVAL, "--fallback-append needs a fallback to append to: give --fallback-initrd or --fallback-kernel");
+	if (!files && req->policy == PURG_POLICY_FALLBACK)
+		return fail(-EINVAL, "--on-corruption=fallback needs a fallback: give --fallback-initrd or --fallback-kernel");
+	if (files && req->policy && req->policy != PURG_POLICY_FALLBACK)
+		return fail(-EINVAL, "a fallback is started with --on-corruption=fallback only; leave out that option, or the "
+			    "--fallback ones");
+	if (files && req->no_checks)
+		return fail(-EINVAL, "--no-checks contradicts the --fallback options: nothing would be found damaged");
+	if (req->no_checks && req->policy)
+		return fail(-EINVAL, "--no-checks contradicts --on-corruption: nothing would be found damaged");
+	if (files)
+		req->policy = PURG_POLICY_FALLBACK;
+	return 0;
+}
+
+static int options_check_load(struct options *opt)
 {
 	if (!opt->req.kernel_path)
 		return fail(-EINVAL, "no kernel is named; use kexec -p KERNEL --initrd=FILE --append=TEXT");
@@ -344,7 +435,7 @@ static int options_check_load(const struct options *opt)
 		return fail(-EINVAL, "--hotplug contradicts --elf32-core-headers: the kernel rewrites the headers as ELF64");
 	if (opt->req.mem_min > opt->req.mem_max)
 		return fail(-EINVAL, "--mem-min=%#" PRIx64 " lies above --mem-max=%#" PRIx64, opt->req.mem_min, opt->req.mem_max);
-	return 0;
+	return options_check_policy(opt);
 }
 
 /* Everything that depends on more than one option. */
@@ -393,6 +484,8 @@ int options_parse(struct options *opt, int argc, char **argv)
 	memset(opt, 0, sizeof(*opt));
 	opt->req.mem_max = UINT64_MAX;
 	err = cmdline_init(&opt->append, NULL);
+	if (!err)
+		err = cmdline_init(&opt->fallback_append, NULL);
 	for (size_t i = 0; i < NR_OPTIONS; i++) {
 		const struct option_row *row = &option_table[i];
 
@@ -424,12 +517,13 @@ int options_parse(struct options *opt, int argc, char **argv)
 void options_deinit(struct options *opt)
 {
 	cmdline_deinit(&opt->append);
+	cmdline_deinit(&opt->fallback_append);
 }
 
 void options_help(FILE *out)
 {
 	fputs("Usage: kexec -p [OPTION]... KERNEL\n"
-	      "       kexec -p -u | -S | --print-ckr-size | --print-ranges [--json]\n"
+	      "       kexec -p -u | -S | --verify [--json] | --print-ckr-size | --print-ranges [--json]\n"
 	      "Load a capture kernel that saves what is left when this one panics.\n\n", out);
 	for (size_t i = 0; i < NR_OPTIONS; i++) {
 		const struct option_row *row = &option_table[i];

@@ -15,6 +15,7 @@ enum action {
 	ACTION_STATUS,         /* -S */
 	ACTION_CKR_SIZE,       /* --print-ckr-size */
 	ACTION_RANGES,         /* --print-ranges */
+	ACTION_VERIFY,         /* --verify */
 	ACTION_HELP,
 	ACTION_VERSION,
 };
@@ -32,7 +33,8 @@ struct options {
 	const char *arch_name; /* NULL: the running machine's */
 	const struct arch *arch; /* set by options_parse */
 	struct load_request req;
-	struct cmdline append; /* owns req.cmdline */
+	struct cmdline append; /* owns req.cmdline, */
+	struct cmdline fallback_append; /* req.fallback_cmdline */
 };
 
 /*

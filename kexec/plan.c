@@ -18,24 +18,40 @@ void plan_init(struct plan *plan)
 	ranges_init(&plan->free);
 	ranges_init(&plan->dump);
 	blob_init(&plan->corehdr);
-	blob_init(&plan->boot);
+	plan->nr_captures = 1;
+	plan->capture[FALLBACK].idx = FALLBACK;
+	for (size_t i = 0; i < PURG_MAX_IMAGES; i++)
+		blob_init(&plan->capture[i].boot);
+	blob_init(&plan->description);
+	blob_init(&plan->tables);
 	blob_init(&plan->purgatory);
 }
 
 static void plan_drop_blobs(struct plan *plan)
 {
 	blob_deinit(&plan->corehdr);
-	blob_deinit(&plan->boot);
+	for (size_t i = 0; i < PURG_MAX_IMAGES; i++)
+		blob_deinit(&plan->capture[i].boot);
+	blob_deinit(&plan->description);
+	blob_deinit(&plan->tables);
 	blob_deinit(&plan->purgatory);
+}
+
+static void capture_close(struct capture *c)
+{
+	if (!c->shares_kernel)
+		image_close(&c->image);
+	if (!c->shares_initrd)
+		file_close(&c->initrd);
+	cmdline_deinit(&c->cmdline);
 }
 
 void plan_deinit(struct plan *plan)
 {
 	memmap_deinit(&plan->memmap);
 	crash_info_deinit(&plan->crash);
-	image_close(&plan->image);
-	file_close(&plan->initrd);
-	cmdline_deinit(&plan->cmdline);
+	for (size_t i = 0; i < PURG_MAX_IMAGES; i++)
+		capture_close(&plan->capture[i]);
 	ranges_deinit(&plan->free);
 	ranges_deinit(&plan->dump);
 	plan_drop_blobs(plan);
@@ -152,9 +168,25 @@ int plan_place(struct plan *plan, const char *what, const void *buf, uint64_t bu
 	seg->bufsz = bufsz;
 	seg->mem = at;
 	seg->memsz = memsz;
+	seg->images = place->images;
 	debug("placed %s: %" PRIu64 " bytes at %#" PRIx64 ", %" PRIu64 " in memory", what, bufsz, at, memsz);
 	*paddr = at;
 	return 0;
+}
+
+const char *plan_name(unsigned int idx, const char *what)
+{
+	static const char *const names[][2] = {
+		{ "kernel", "fallback-kernel" },
+		{ "initrd", "fallback-initrd" },
+		{ "boot_params", "fallback-boot_params" },
+		{ "dtb", "fallback-dtb" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i][0], what))
+			return names[i][idx != PRIMARY];
+	return what;
 }
 
 struct segment *plan_find(struct plan *plan, const char *what)

@@ -16,6 +16,15 @@
 
 struct arch;
 
+/* Consoles that the user named; nothing of it: those of the running kernel. */
+struct console_request {
+	bool vga;                      /* --console-vga */
+	bool serial;                   /* --console-serial, or implied by --serial */
+	const char *serial_device;     /* --serial; NULL: the running kernel's */
+	uint32_t baud;                 /* --serial-baud; 0: as it is */
+	bool reset_vga;                /* --reset-vga */
+};
+
 /* What the user asked for; strings are the command line's. */
 struct load_request {
 	const char *kernel_path;
@@ -31,7 +40,15 @@ struct load_request {
 	bool no_checks;                /* -i */
 	bool hotplug;
 	unsigned int core_width;       /* 8 or 4; 0: the architecture's */
+	uint32_t policy;               /* enum purg_policy; 0: PURG_POLICY_REBOOT */
+	/* The fallback: what is not given is the primary's; all three NULL: there is none. */
+	const char *fallback_kernel_path;
+	const char *fallback_initrd_path; /* LOAD_NO_INITRD: it has none */
+	const char *fallback_cmdline;  /* --fallback-append; NULL: the primary's --append */
+	struct console_request console;
 };
+
+#define LOAD_NO_INITRD "none"
 
 struct segment {
 	const char *what;              /* static: "kernel", "initrd", "elfcorehdr", "backup", ... */
@@ -40,6 +57,7 @@ struct segment {
 	uint64_t mem;                  /* physical */
 	uint64_t memsz;                /* multiple of the page size; the kernel zeroes bufsz..memsz */
 	const char *no_digest;         /* NULL, or why this segment is not verified */
+	uint32_t images;               /* bit I: capture[I] needs it */
 	uint8_t digest[32];            /* set by purgatory_seal */
 };
 
@@ -50,6 +68,30 @@ struct place {
 	uint64_t min;
 	uint64_t last;                 /* highest byte that may be occupied, inclusive */
 	bool top_down;
+	uint32_t images;               /* of the segment */
+};
+
+/* A system that the purgatory can start: a kernel and what goes with it. */
+enum { PRIMARY = 0, FALLBACK = 1 };
+#define FOR_IMAGE(idx) (1u << (idx))
+#define FOR_ALL_IMAGES UINT32_MAX      /* also those of a plan that has only one */
+
+struct capture {
+	unsigned int idx;              /* PRIMARY, FALLBACK */
+	struct image image;
+	struct file initrd;            /* view.len 0: none */
+	bool shares_kernel;            /* of a fallback: file and segment are the primary's */
+	bool shares_initrd;            /* the file is; the segment too, where this kernel can use it */
+	struct cmdline cmdline;        /* final after describe */
+	uint64_t kernel_paddr;
+	uint64_t initrd_paddr;
+	struct blob boot;              /* backing of boot_params or of the device tree */
+	/* What the purgatory will do; boot->describe fills these, purgatory_seal copies them. */
+	uint64_t next_entry;
+	uint64_t next_args[4];
+	uint32_t next_mode;            /* enum purg_entry_mode; PURG_ENTRY_X86_32: the purgatory must lie below 4 GiB */
+	uint64_t verdict_paddr;        /* as in struct purg_image */
+	uint32_t verdict_len;
 };
 
 struct plan {
@@ -58,29 +100,28 @@ struct plan {
 	const struct load_request *req;
 	struct memmap memmap;
 	struct crash_info crash;
-	struct image image;
-	struct file initrd;            /* view.len 0: none */
-	struct cmdline cmdline;        /* the capture kernel's, final after describe */
+	struct capture capture[PURG_MAX_IMAGES];
+	unsigned int nr_captures;
+	uint32_t policy;               /* enum purg_policy */
+	struct purg_console consoles[PURG_MAX_CONSOLES];
+	uint32_t nr_consoles;
 	struct range window;           /* where segments may go */
 	struct ranges free;            /* what is left of the window */
 	struct ranges dump;            /* RAM in the dump */
 	struct segment seg[KEXEC_ABI_SEGMENT_MAX];
 	size_t nr_seg;
 	uint32_t kexec_flags;          /* KEXEC_ABI_ */
-	uint64_t kernel_paddr;
-	uint64_t initrd_paddr;
 	uint64_t elfcorehdr_paddr;
 	uint64_t elfcorehdr_memsz;     /* bytes */
 	struct core_backup backup;
 	struct blob corehdr;           /* backing of the elfcorehdr segment */
-	struct blob boot;              /* backing of boot_params or of the device tree */
+	struct blob description;       /* struct capture_description; sealed last */
+	uint64_t description_paddr;
+	struct blob tables;            /* the identity map; len 0: none */
+	uint64_t tables_paddr;
 	struct blob purgatory;         /* the relocated purgatory image; starts with struct purg_params */
 	uint64_t purgatory_paddr;
 	uint64_t entry;                /* where the kernel jumps: the purgatory's entry */
-	/* What the purgatory will do; boot->describe fills these, purgatory_load copies them. */
-	uint64_t next_entry;
-	uint64_t next_args[4];
-	uint32_t next_mode;            /* enum purg_entry_mode; PURG_ENTRY_X86_32: the purgatory must lie below 4 GiB */
 };
 
 void plan_init(struct plan *plan);
@@ -99,6 +140,9 @@ int plan_restart(struct plan *plan, const struct range *window);
  */
 int plan_place(struct plan *plan, const char *what, const void *buf, uint64_t bufsz, const struct place *place,
 	       uint64_t *paddr);
+
+/* The name of a segment of the capture with this index: WHAT, or "fallback-WHAT". WHAT is one of a few. */
+const char *plan_name(unsigned int idx, const char *what);
 
 /* The segment named WHAT, or NULL. */
 struct segment *plan_find(struct plan *plan, const char *what);

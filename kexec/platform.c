@@ -1,203 +1,282 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the purgatory has to know about the machine: where it can print and how it can reset. All of it is
- * optional: a source that is missing or not understood leaves the purgatory without that console, never
- * without a capture.
+ * What the firmware tells of a machine, in ACPI tables and the device tree: a serial console, how it is reset. All of it
+ * is optional: a source that is missing or not understood is passed over.
  */
 #include "kexec/purgatory.h"
 
-#include "kexec/arch/arch.h"
 #include "lib/err.h"
-#include "lib/text.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX 65536
 
-/* Linux, include/uapi/linux/serial_core.h and serial.h: what /sys/class/tty/NAME/{type,io_type} show. */
-#define PORT_UNKNOWN 0
-#define PORT_AMBA 32
-#define SERIAL_IO_PORT 0
-#define SERIAL_IO_MEM 2
-#define SERIAL_IO_MEM32 3
+/* Generic Address Structure: ACPI 6.4, table 5.1. */
+enum { GAS_MEMORY = 0, GAS_PORT = 1, GAS_PCI = 2 };
+#define GAS_ACCESS_DWORD 3
 
-/* struct screen_info at the start of boot_params: Linux, include/uapi/linux/screen_info.h. */
-#define SCREEN_MODE 0x06
-#define SCREEN_IS_VGA 0x0f
-#define MODE_MONOCHROME 7
-#define VGA_TEXT_PADDR 0xb8000
-
-/* Fixed ACPI Description Table: ACPI 6.4, table 5.9. The flags came with ACPI 5.1. */
-#define FADT_LENGTH 4
+/* Fixed ACPI Description Table: ACPI 6.4, table 5.9. The PSCI flags came with ACPI 5.1. */
+#define ACPI_LENGTH 4
+#define FADT_FLAGS 112
+#define FADT_RESET_REG_SUP (1u << 10)
+#define FADT_RESET_REG 116
+#define FADT_RESET_VALUE 128
 #define FADT_ARM_FLAGS 129
 #define FADT_ARM_PSCI 0x1
 #define FADT_ARM_PSCI_HVC 0x2
 
-static bool is_x86(const struct arch *arch)
+/* Serial Port Console Redirection table, revision 2 and newer; the types are those of the Debug Port Table 2. */
+#define SPCR_TYPE 36
+#define SPCR_ADDRESS 40
+enum { SPCR_16550 = 0, SPCR_16450 = 1, SPCR_PL011 = 3, SPCR_SBSA_32 = 0xd, SPCR_SBSA = 0xe, SPCR_16550_GAS = 0x12 };
+
+struct gas {
+	uint8_t space;
+	uint8_t bits;              /* of a register */
+	uint8_t access;
+	uint64_t addr;
+};
+
+static struct gas get_gas(struct cursor *c)
 {
-	return arch->elf_machine == EM_X86_64 || arch->elf_machine == EM_386;
+	struct gas g;
+
+	g.space = cursor_u8(c);
+	g.bits = cursor_u8(c);
+	cursor_skip(c, 1);
+	g.access = cursor_u8(c);
+	g.addr = cursor_u64(c);
+	return g;
 }
 
-/* sys/class/tty/NAME/ATTR: decimal, or hexadecimal behind 0x. Absent: 0. */
-static uint64_t tty_number(const struct root *root, const struct text *name, const char *attr)
+/* The table SIGNATURE, cut to the length that it says itself. False: there is none that can be read. */
+static bool acpi_table(const struct root *root, const char *signature, struct blob *blob, struct view *table)
 {
-	char path[128];
-	uint64_t value;
+	struct cursor length;
+	uint32_t bytes;
+	char path[64];
+	struct view v;
 
-	if (snprintf(path, sizeof(path), "sys/class/tty/%.*s/%s", (int)name->len, name->at, attr) >= (int)sizeof(path))
-		return 0;
-	if (root_read_u64(root, path, 0, &value)) {
-		debug("purgatory console: %s", err_text());
+	snprintf(path, sizeof(path), "sys/firmware/acpi/tables/%s", signature);
+	if (root_read(root, path, TEXT_MAX, blob)) {
 		err_clear();
-		return 0;
+		return false;
 	}
-	return value;
+	v = blob_view(blob, signature);
+	length = cursor_at(&v, ACPI_LENGTH);
+	bytes = cursor_u32(&length);
+	if (!view_has(&v, 0, signature, 4) || length.bad)
+		return false;
+	if (bytes > v.len)
+		bytes = v.len;
+	return !view_sub(&v, 0, bytes, table);
 }
 
-/* ttyS: the names of the 8250 driver and its relatives. */
-static bool serial_8250(const struct root *root, const struct arch *arch, const struct text *name,
-			struct purg_console *con)
+static bool spcr_console(const struct view *table, bool has_ports, struct purg_console *con)
 {
-	uint64_t io_type = tty_number(root, name, "io_type"), port = tty_number(root, name, "port");
-	uint64_t base = tty_number(root, name, "iomem_base"), shift = tty_number(root, name, "iomem_reg_shift");
+	struct cursor type = cursor_at(table, SPCR_TYPE), address = cursor_at(table, SPCR_ADDRESS);
+	uint8_t kind = cursor_u8(&type);
+	struct gas g = get_gas(&address);
 
-	if (tty_number(root, name, "type") == PORT_UNKNOWN)
+	if (type.bad || address.bad || !g.addr)
 		return false;
-	if (io_type == SERIAL_IO_PORT && port && port <= UINT16_MAX && is_x86(arch)) {
-		*con = (struct purg_console){ .base = port, .type = PURG_CONSOLE_8250_PORT };
-		return true;
+	*con = (struct purg_console){ .base = g.addr };
+	switch (kind) {
+	case SPCR_16550:
+	case SPCR_16450:
+	case SPCR_16550_GAS:
+		con->type = g.space == GAS_PORT ? PURG_CONSOLE_8250_PORT :
+			    g.access == GAS_ACCESS_DWORD ? PURG_CONSOLE_8250_MMIO32 : PURG_CONSOLE_8250_MMIO;
+		con->reg_shift = con->type == PURG_CONSOLE_8250_MMIO32 ? 2 : 0;
+		return g.space == GAS_MEMORY || (g.space == GAS_PORT && has_ports && g.addr <= UINT16_MAX - 7);
+	case SPCR_PL011:
+	case SPCR_SBSA_32:
+	case SPCR_SBSA:
+		con->type = PURG_CONSOLE_PL011;
+		return g.space == GAS_MEMORY;
+	default:
+		return false;
 	}
-	if ((io_type != SERIAL_IO_MEM && io_type != SERIAL_IO_MEM32) || !base || shift > 4)
-		return false;
-	*con = (struct purg_console){
-		.base = base,
-		.type = io_type == SERIAL_IO_MEM32 ? PURG_CONSOLE_8250_MMIO32 : PURG_CONSOLE_8250_MMIO,
-		.reg_shift = shift,
-	};
-	return true;
 }
 
-static bool serial_pl011(const struct root *root, const struct text *name, struct purg_console *con)
+bool purgatory_spcr_console(const struct root *root, bool has_ports, struct purg_console *con)
 {
-	uint64_t base = tty_number(root, name, "iomem_base");
+	struct blob blob;
+	struct view table;
+	bool found;
 
-	if (tty_number(root, name, "type") != PORT_AMBA || !base)
-		return false;
-	*con = (struct purg_console){ .base = base, .type = PURG_CONSOLE_PL011 };
-	return true;
-}
-
-/* The screen, when the firmware or the boot loader left it in colour text mode and not in a frame buffer's. */
-static bool vga_text(const struct root *root, const struct arch *arch, struct purg_console *con)
-{
-	struct blob params;
-	bool found = false;
-
-	if (!is_x86(arch))
-		return false;
-	blob_init(&params);
-	if (root_read(root, "sys/kernel/boot_params/data", TEXT_MAX, &params)) {
-		debug("purgatory console: %s", err_text());
-		err_clear();
-	} else {
-		const uint8_t text_mode = 1;
-		struct view v = blob_view(&params, "boot_params");
-		struct cursor c = cursor_at(&v, SCREEN_MODE);
-
-		found = cursor_u8(&c) != MODE_MONOCHROME && !c.bad && view_has(&v, SCREEN_IS_VGA, &text_mode, 1);
-	}
-	blob_deinit(&params);
-	if (found)
-		*con = (struct purg_console){ .base = VGA_TEXT_PADDR, .type = PURG_CONSOLE_VGA };
+	blob_init(&blob);
+	found = acpi_table(root, "SPCR", &blob, &table) && spcr_console(&table, has_ports, con);
+	blob_deinit(&blob);
 	return found;
 }
 
-static bool console_of(const struct root *root, const struct arch *arch, const struct text *name,
-		       struct purg_console *con)
+/* Property NAME of node PATH ("/soc/serial@1000"), as /proc shows it. False: missing or too large. */
+static bool tree_prop(const struct root *root, const char *path, const char *name, struct blob *value)
 {
-	/* tty0 is whichever virtual terminal is in front; tty1 and so on are fixed ones. */
-	struct text number = *name;
-	uint64_t idx;
+	char file[512];
 
-	if (text_take(&number, "ttyS") && text_u64(&number, 10, &idx) && !number.len)
-		return serial_8250(root, arch, name, con);
-	number = *name;
-	if (text_take(&number, "ttyAMA") && text_u64(&number, 10, &idx) && !number.len)
-		return serial_pl011(root, name, con);
-	number = *name;
-	if (text_take(&number, "tty") && text_u64(&number, 10, &idx) && !number.len)
-		return vga_text(root, arch, con);
+	if (snprintf(file, sizeof(file), "proc/device-tree%s/%s", path, name) >= (int)sizeof(file))
+		return false;
+	if (!root_read(root, file, TEXT_MAX, value))
+		return true;
+	err_clear();
 	return false;
 }
 
+/* A property of one cell; MISSING when it is not there. */
+static uint32_t tree_cell(const struct root *root, const char *path, const char *name, uint32_t missing)
+{
+	struct blob value;
+	uint32_t cell = missing;
+
+	blob_init(&value);
+	if (tree_prop(root, path, name, &value) && value.len == 4)
+		cell = get_u32(value.data, true);
+	blob_deinit(&value);
+	return cell;
+}
+
+/* Is WORD one of the strings of a "compatible" property? */
+static bool compatible(const struct blob *value, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t at = 0; at < value->len; at += strnlen((const char *)value->data + at, value->len - at) + 1)
+		if (value->len - at > len && !memcmp(value->data + at, word, len + 1))
+			return true;
+	return false;
+}
+
+static uint64_t get_cells(struct cursor *c, uint32_t nr)
+{
+	uint64_t value = 0;
+
+	while (nr--)
+		value = value << 32 | cursor_u32(c);
+	return value;
+}
+
+/* Cut the last name off PATH. False: it was the root. */
+static bool parent_of(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || !path[0])
+		return false;
+	*slash = 0;
+	return true;
+}
+
 /*
- * One line is "ttyS0                -W- (EC a   )    4:64" (Linux, fs/proc/consoles.c); E: enabled, B: gone
- * after boot.
+ * An address on the bus that PATH stands for, seen from the bus above: Devicetree Specification 0.4, 2.3.8. An empty
+ * "ranges" says that both are the same.
  */
-static bool console_line(struct text line, struct text *name)
+static bool translate(const struct root *root, const char *path, uint64_t *addr)
 {
-	struct text flags;
+	uint32_t child = tree_cell(root, path, "#address-cells", 2), size = tree_cell(root, path, "#size-cells", 1), above;
+	struct blob ranges;
+	bool done = false;
+	char parent[512];
+	struct cursor c;
+	struct view v;
 
-	*name = text_until(&line, ' ');
-	text_until(&line, '(');
-	flags = text_until(&line, ')');
-	return name->len && memchr(flags.at, 'E', flags.len) && !memchr(flags.at, 'B', flags.len);
+	snprintf(parent, sizeof(parent), "%s", path);
+	parent_of(parent);
+	above = tree_cell(root, parent, "#address-cells", 2);
+	blob_init(&ranges);
+	if (tree_prop(root, path, "ranges", &ranges) && child <= 2 && size <= 2 && above <= 2) {
+		v = blob_view(&ranges, "ranges");
+		v.big_endian = true;
+		done = !v.len;
+		for (c = cursor_at(&v, 0); !done && child && cursor_left(&c);) {
+			uint64_t from = get_cells(&c, child), to = get_cells(&c, above), len = get_cells(&c, size);
+
+			if (c.bad || *addr < from || *addr - from >= len)
+				continue;
+			*addr = to + (*addr - from);
+			done = true;
+		}
+	}
+	blob_deinit(&ranges);
+	return done;
 }
 
-static bool same_device(const struct purg_console *a, const struct purg_console *b)
+/* The first address of "reg", as the CPU sees it. */
+static bool tree_address(const struct root *root, const char *node, uint64_t *addr)
 {
-	return a->base == b->base && (a->type == PURG_CONSOLE_8250_PORT) == (b->type == PURG_CONSOLE_8250_PORT);
+	struct blob reg;
+	bool good = false;
+	char path[512];
+	struct cursor c;
+	uint32_t cells;
+	struct view v;
+
+	if (snprintf(path, sizeof(path), "%s", node) >= (int)sizeof(path) || !parent_of(path))
+		return false;
+	cells = tree_cell(root, path, "#address-cells", 2);
+	blob_init(&reg);
+	if (cells <= 2 && tree_prop(root, node, "reg", &reg)) {
+		v = blob_view(&reg, "reg");
+		v.big_endian = true;
+		c = cursor_at(&v, 0);
+		*addr = get_cells(&c, cells);
+		good = !c.bad && *addr;
+	}
+	blob_deinit(&reg);
+	while (good && path[0]) {
+		good = translate(root, path, addr);
+		parent_of(path);
+	}
+	return good;
 }
 
-static void add_console(struct purg_console *consoles, uint32_t *nr, const struct purg_console *con,
-			const struct text *name)
+/* The node of /chosen/stdout-path: a path or an alias, and behind a colon how the line is set. */
+static bool stdout_node(const struct root *root, char node[512])
 {
-	for (uint32_t i = 0; i < *nr; i++)
-		if (same_device(&consoles[i], con))
-			return;
-	if (*nr == PURG_MAX_CONSOLES) {
-		debug("purgatory console: %.*s is one more than the %d it can serve", TEXT_ARGS(name),
-		      PURG_MAX_CONSOLES);
-		return;
+	struct blob value;
+	bool found;
+
+	blob_init(&value);
+	found = tree_prop(root, "/chosen", "stdout-path", &value) && value.len;
+	if (found)
+		snprintf(node, 512, "%.*s", (int)strcspn((const char *)value.data, ":"), (const char *)value.data);
+	if (found && node[0] != '/') {
+		char alias[512];
+
+		snprintf(alias, sizeof(alias), "%s", node);
+		found = alias[0] && !strchr(alias, '/') && tree_prop(root, "/aliases", alias, &value) && value.len;
+		if (found)
+			snprintf(node, 512, "%s", (const char *)value.data);
 	}
-	debug("purgatory console: %.*s, type %u at %#" PRIx64, TEXT_ARGS(name), con->type, con->base);
-	consoles[(*nr)++] = *con;
+	blob_deinit(&value);
+	return found && node[0] == '/' && !strstr(node, "..");
 }
 
-int purgatory_consoles(const struct root *root, const struct arch *arch, struct purg_console *consoles, uint32_t *nr)
+bool purgatory_stdout_console(const struct root *root, struct purg_console *con)
 {
-	struct text text, line, name;
-	struct purg_console con;
-	struct blob blob;
-	uint32_t found = 0;
-	int err;
+	static const char *const uarts[] = { "ns16550a", "ns16550", "snps,dw-apb-uart" };
+	struct blob kinds;
+	char node[512];
 
-	blob_init(&blob);
-	err = root_read(root, "proc/consoles", TEXT_MAX, &blob);
-	if (err == -ENOMEM) {
-		blob_deinit(&blob);
-		return err;
+	if (!stdout_node(root, node))
+		return false;
+	blob_init(&kinds);
+	*con = (struct purg_console){ .type = PURG_CONSOLE_NONE };
+	if (tree_prop(root, node, "compatible", &kinds)) {
+		if (compatible(&kinds, "arm,pl011") || compatible(&kinds, "arm,sbsa-uart"))
+			con->type = PURG_CONSOLE_PL011;
+		for (size_t i = 0; i < sizeof(uarts) / sizeof(uarts[0]) && con->type == PURG_CONSOLE_NONE; i++)
+			if (compatible(&kinds, uarts[i]))
+				con->type = tree_cell(root, node, "reg-io-width", 1) == 4 ? PURG_CONSOLE_8250_MMIO32 :
+					    PURG_CONSOLE_8250_MMIO;
 	}
-	if (err) {
-		debug("purgatory console: %s", err_text());
-		err_clear();
-	}
-	text = text_of((const char *)blob.data, blob.len);
-	while (!err && text_line(&text, &line)) {
-		if (!console_line(line, &name))
-			continue;
-		if (console_of(root, arch, &name, &con))
-			add_console(consoles, &found, &con, &name);
-		else
-			debug("purgatory console: %.*s is of no kind it can drive", TEXT_ARGS(&name));
-	}
-	blob_deinit(&blob);
-	*nr = found;
-	return 0;
+	blob_deinit(&kinds);
+	if (con->type != PURG_CONSOLE_PL011)
+		con->reg_shift = tree_cell(root, node, "reg-shift", 0);
+	return con->type != PURG_CONSOLE_NONE && con->reg_shift <= 4 && tree_address(root, node, &con->base);
 }
 
 /* The binding's "method": Linux, Documentation/devicetree/bindings/arm/psci.yaml. */
@@ -222,23 +301,18 @@ static uint32_t psci_of_tree(const struct root *root, const char *path)
 static uint32_t psci_of_acpi(const struct root *root)
 {
 	uint32_t psci = PURG_PSCI_NONE;
-	struct cursor length, flags;
-	struct blob fadt;
-	struct view v;
+	struct blob blob;
+	struct view fadt;
 
-	blob_init(&fadt);
-	if (!root_read(root, "sys/firmware/acpi/tables/FACP", TEXT_MAX, &fadt)) {
-		v = blob_view(&fadt, "FACP");
-		length = cursor_at(&v, FADT_LENGTH);
-		flags = cursor_at(&v, FADT_ARM_FLAGS);
-
-		uint32_t bytes = cursor_u32(&length);
+	blob_init(&blob);
+	if (acpi_table(root, "FACP", &blob, &fadt)) {
+		struct cursor flags = cursor_at(&fadt, FADT_ARM_FLAGS);
 		uint16_t bits = cursor_u16(&flags);
 
-		if (view_has(&v, 0, "FACP", 4) && !flags.bad && bytes >= FADT_ARM_FLAGS + 2 && bits & FADT_ARM_PSCI)
+		if (!flags.bad && bits & FADT_ARM_PSCI)
 			psci = bits & FADT_ARM_PSCI_HVC ? PURG_PSCI_HVC : PURG_PSCI_SMC;
 	}
-	blob_deinit(&fadt);
+	blob_deinit(&blob);
 	return psci;
 }
 
@@ -252,4 +326,28 @@ uint32_t purgatory_psci(const struct root *root)
 		psci = psci_of_acpi(root);
 	err_clear();       /* absence is no error: most machines have one of these at most */
 	return psci;
+}
+
+/* Only a register of 8 bits is defined: ACPI 6.4, 4.8.3.6. */
+void purgatory_reset_register(const struct root *root, struct reset_register *reset)
+{
+	static const uint32_t spaces[] = {
+		[GAS_MEMORY] = PURG_RESET_MEMORY, [GAS_PORT] = PURG_RESET_PORT, [GAS_PCI] = PURG_RESET_PCI,
+	};
+	struct blob blob;
+	struct view fadt;
+
+	*reset = (struct reset_register){ .space = PURG_RESET_NONE };
+	blob_init(&blob);
+	if (acpi_table(root, "FACP", &blob, &fadt)) {
+		struct cursor flags = cursor_at(&fadt, FADT_FLAGS), reg = cursor_at(&fadt, FADT_RESET_REG);
+		struct cursor value = cursor_at(&fadt, FADT_RESET_VALUE);
+		struct gas g = get_gas(&reg);
+		uint8_t byte = cursor_u8(&value);
+
+		if (cursor_u32(&flags) & FADT_RESET_REG_SUP && !value.bad && g.space <= GAS_PCI && g.bits == 8 &&
+		    (g.addr || g.space == GAS_PCI) && (g.space != GAS_PORT || g.addr <= UINT16_MAX))
+			*reset = (struct reset_register){ spaces[g.space], g.addr, byte };
+	}
+	blob_deinit(&blob);
 }

@@ -2,6 +2,8 @@
 #include "kexec/purgatory.h"
 
 #include "kexec/arch/arch.h"
+#include "kexec/boot/boot.h"
+#include "kexec/identity_map.h"
 #include "lib/elf.h"
 #include "lib/err.h"
 #include "lib/sha256.h"
@@ -221,7 +223,7 @@ int purgatory_load(struct plan *plan)
 	const struct arch *arch = plan->arch;
 	struct elf_phdr dynamic_ph = { 0 };
 	struct dynamic dynamic = { 0 };
-	struct place place = { .last = UINT64_MAX, .top_down = true };
+	struct place place = { .last = UINT64_MAX, .top_down = true, .images = FOR_ALL_IMAGES };
 	struct blob *image = &plan->purgatory;
 	struct view whole;
 	struct elf elf;
@@ -245,8 +247,9 @@ int purgatory_load(struct plan *plan)
 
 	place.memsz = image->len;
 	/* It must stand where 32-bit code can reach it, as it turns paging off under its own feet. */
-	if (plan->next_mode == PURG_ENTRY_X86_32)
-		place.last = MODE_32BIT_LAST;
+	for (unsigned int i = 0; i < plan->nr_captures; i++)
+		if (plan->capture[i].next_mode == PURG_ENTRY_X86_32)
+			place.last = MODE_32BIT_LAST;
 	err = plan_place(plan, "purgatory", image->data, image->len, &place, &plan->purgatory_paddr);
 	if (err)
 		return err;
@@ -282,7 +285,7 @@ static int put_region(struct plan *plan, uint32_t idx, struct segment *seg)
 	put_u64(PARAM_OF(struct purg_region, at, memsz), seg->memsz, be);
 	memcpy(PARAM_OF(struct purg_region, at, name), seg->what, name_len);
 	memcpy(PARAM_OF(struct purg_region, at, digest), seg->digest, sizeof(seg->digest));
-	put_u64(PARAM_OF(struct purg_region, at, images), 1, be);
+	put_u64(PARAM_OF(struct purg_region, at, images), seg->images & (FOR_IMAGE(plan->nr_captures) - 1), be);
 	return 0;
 }
 
@@ -317,51 +320,79 @@ static void put_copies(struct plan *plan)
 	put_u64(PARAM_OF(struct purg_copy, at, len), plan->backup.len, be);
 }
 
-static int put_consoles(struct plan *plan)
+static void put_consoles(struct plan *plan)
 {
 	const bool be = plan->arch->big_endian;
-	struct purg_console consoles[PURG_MAX_CONSOLES];
-	uint32_t nr;
-	int err = purgatory_consoles(plan->root, plan->arch, consoles, &nr);
 
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < nr; i++) {
+	for (uint32_t i = 0; i < plan->nr_consoles; i++) {
 		uint8_t *at = PARAM(plan, consoles) + i * sizeof(struct purg_console);
+		const struct purg_console *con = &plan->consoles[i];
 
-		put_u64(PARAM_OF(struct purg_console, at, base), consoles[i].base, be);
-		put_u32(PARAM_OF(struct purg_console, at, type), consoles[i].type, be);
-		put_u32(PARAM_OF(struct purg_console, at, reg_shift), consoles[i].reg_shift, be);
+		put_u64(PARAM_OF(struct purg_console, at, base), con->base, be);
+		put_u32(PARAM_OF(struct purg_console, at, type), con->type, be);
+		put_u32(PARAM_OF(struct purg_console, at, reg_shift), con->reg_shift, be);
+		put_u32(PARAM_OF(struct purg_console, at, baud), con->baud, be);
+		put_u32(PARAM_OF(struct purg_console, at, width), con->width, be);
+		put_u32(PARAM_OF(struct purg_console, at, height), con->height, be);
+		put_u32(PARAM_OF(struct purg_console, at, pitch), con->pitch, be);
+		put_u32(PARAM_OF(struct purg_console, at, depth), con->depth, be);
 	}
-	put_u32(PARAM(plan, nr_consoles), nr, be);
+	put_u32(PARAM(plan, nr_consoles), plan->nr_consoles, be);
+	put_u32(PARAM(plan, vga_reset), plan->req->console.reset_vga, be);
+}
+
+static int put_image(struct plan *plan, const struct capture *c)
+{
+	const bool be = plan->arch->big_endian;
+	uint8_t *at = PARAM(plan, images) + c->idx * sizeof(struct purg_image);
+
+	if (c->next_mode == PURG_ENTRY_X86_32 && (c->next_entry > UINT32_MAX || c->next_args[0] > UINT32_MAX))
+		return fail(-EINVAL, "the kernel is entered in 32-bit mode, which reaches neither the entry %#" PRIx64
+			    " nor the boot parameters at %#" PRIx64 " when one is above 4 GiB",
+			    c->next_entry, c->next_args[0]);
+	if (c->verdict_len && c->verdict_len < boot_verdict_len(plan, NULL))
+		return fail(-EINVAL, "a command line has room for a verdict of %" PRIu32 " bytes, and the longest has %zu",
+			    c->verdict_len, boot_verdict_len(plan, NULL));
+	put_u64(PARAM_OF(struct purg_image, at, entry), c->next_entry, be);
+	for (size_t i = 0; i < 4; i++)
+		put_u64(PARAM_OF(struct purg_image, at, args) + 8 * i, c->next_args[i], be);
+	put_u64(PARAM_OF(struct purg_image, at, verdict_paddr), c->verdict_paddr, be);
+	put_u32(PARAM_OF(struct purg_image, at, verdict_len), c->verdict_len, be);
+	put_u32(PARAM_OF(struct purg_image, at, entry_mode), c->next_mode, be);
 	return 0;
+}
+
+static int put_images(struct plan *plan)
+{
+	int err = 0;
+
+	put_u32(PARAM(plan, nr_images), plan->nr_captures, plan->arch->big_endian);
+	for (unsigned int i = 0; i < plan->nr_captures && !err; i++)
+		err = put_image(plan, &plan->capture[i]);
+	return err;
 }
 
 static int put_start(struct plan *plan)
 {
 	const bool be = plan->arch->big_endian;
 	const struct segment *self = plan_find(plan, "purgatory");
-	uint64_t entry = plan->req->entry_given ? plan->req->entry : plan->next_entry;
-	uint8_t *image;
+	struct reset_register reset;
 
 	if (!self)
 		return fail(-EINVAL, "the plan has no purgatory segment");
-	if (plan->next_mode == PURG_ENTRY_X86_32 && (entry > UINT32_MAX || plan->next_args[0] > UINT32_MAX))
-		return fail(-EINVAL, "the kernel is entered in 32-bit mode, which reaches neither the entry %#" PRIx64
-			    " nor the boot parameters at %#" PRIx64 " when one is above 4 GiB",
-			    entry, plan->next_args[0]);
+	purgatory_reset_register(plan->root, &reset);
 	put_u32(PARAM(plan, flags), plan->req->no_checks ? PURG_FLAG_NO_VERIFY : 0, be);
-	put_u32(PARAM(plan, policy), PURG_POLICY_REBOOT, be);
-	put_u32(PARAM(plan, nr_images), 1, be);
-	image = PARAM(plan, images);
-	memset(image, 0, sizeof(struct purg_image));
-	put_u32(PARAM_OF(struct purg_image, image, entry_mode), plan->next_mode, be);
-	put_u64(PARAM_OF(struct purg_image, image, entry), entry, be);
-	for (size_t i = 0; i < 4; i++)
-		put_u64(PARAM_OF(struct purg_image, image, args) + 8 * i, plan->next_args[i], be);
-	put_u64(PARAM(plan, self_memsz), self->memsz, be);
+	put_u32(PARAM(plan, policy), plan->policy, be);
 	put_u32(PARAM(plan, psci), purgatory_psci(plan->root), be);
-	return 0;
+	put_u32(PARAM(plan, reset_space), reset.space, be);
+	put_u64(PARAM(plan, reset_addr), reset.addr, be);
+	put_u32(PARAM(plan, reset_value), reset.value, be);
+	if (plan->tables.len) {
+		put_u32(PARAM(plan, map_bits), plan->arch->identity_map->address_bits, be);
+		put_u64(PARAM(plan, map_root_paddr), plan->tables_paddr, be);
+	}
+	put_u64(PARAM(plan, self_memsz), self->memsz, be);
+	return put_images(plan);
 }
 
 int purgatory_seal(struct plan *plan)
@@ -373,14 +404,13 @@ int purgatory_seal(struct plan *plan)
 	if (!err)
 		err = put_start(plan);
 	if (!err)
-		err = put_consoles(plan);
-	if (!err)
 		err = put_regions(plan);
 	if (!err)
 		err = self_len(plan->arch, &len);
 	if (err)
 		return err;
 	put_copies(plan);
+	put_consoles(plan);
 	/* Last, over everything above. */
 	memset(PARAM(plan, self_digest), 0, SHA256_BYTES);
 	sha256_of(plan->purgatory.data, len, digest);

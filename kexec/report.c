@@ -153,7 +153,7 @@ static void segments_table(const struct plan *plan, FILE *out)
 	for (size_t i = 0; i < plan->nr_seg; i++) {
 		const struct segment *seg = &plan->seg[i];
 
-		fprintf(out, SPAN "%-12s %10" PRIu64 " bytes  %s\n", seg->mem, seg->mem + seg->memsz - 1, seg->what, seg->bufsz,
+		fprintf(out, SPAN "%-20s %10" PRIu64 " bytes  %s\n", seg->mem, seg->mem + seg->memsz - 1, seg->what, seg->bufsz,
 			seg->no_digest ? seg->no_digest : digest_text(seg, digest));
 	}
 }
@@ -171,6 +171,8 @@ static void segments_json(const struct plan *plan, struct json *root)
 		json_add_hex(row, "mem", seg->mem);
 		json_add_hex(row, "memsz", seg->memsz);
 		json_add_hex(row, "bufsz", seg->bufsz);
+		json_add_bool(row, "primary", seg->images & FOR_IMAGE(PRIMARY));
+		json_add_bool(row, "fallback", plan->nr_captures > FALLBACK && seg->images & FOR_IMAGE(FALLBACK));
 		if (seg->no_digest)
 			json_add_string(row, "no_digest", seg->no_digest);
 		else
@@ -213,22 +215,104 @@ static void headers_json(const struct plan *plan, const struct elf *elf, struct 
 	}
 }
 
+static const char *policy_name(const struct plan *plan)
+{
+	switch (plan->policy) {
+	case PURG_POLICY_HALT: return "halt";
+	case PURG_POLICY_BOOT: return "boot";
+	case PURG_POLICY_FALLBACK: return "fallback";
+	default: return "reboot";
+	}
+}
+
+static const char *capture_path(const struct plan *plan, const struct capture *c)
+{
+	return c->idx == FALLBACK && !c->shares_kernel ? plan->req->fallback_kernel_path : plan->req->kernel_path;
+}
+
+static void capture_table(const struct plan *plan, const struct capture *c, FILE *out)
+{
+	const char *which = c->idx == FALLBACK ? "Fallback " : "";
+	const struct image *image = &c->image;
+
+	fprintf(out, "%s%s: %s, %s%s%s\n", which, c->idx == FALLBACK ? "kernel" : "Kernel", capture_path(plan, c),
+		image->format->name, image->compression ? ", unpacked from " : "",
+		image->compression ? image->compression : "");
+	fprintf(out, "%s%s: %s\n", which, c->idx == FALLBACK ? "command line" : "Command line", c->cmdline.text);
+}
+
+static void consoles_table(const struct plan *plan, FILE *out)
+{
+	static const char *const kinds[] = {
+		[PURG_CONSOLE_8250_PORT] = "16550 at port", [PURG_CONSOLE_8250_MMIO] = "16550 at",
+		[PURG_CONSOLE_8250_MMIO32] = "16550 (32 bits) at", [PURG_CONSOLE_PL011] = "PL011 at",
+		[PURG_CONSOLE_VGA] = "text screen at", [PURG_CONSOLE_FRAMEBUFFER] = "frame buffer at",
+	};
+
+	fputs("Consoles of the purgatory:", out);
+	for (uint32_t i = 0; i < plan->nr_consoles; i++)
+		fprintf(out, "%s %s %#" PRIx64, i ? "," : "", kinds[plan->consoles[i].type], plan->consoles[i].base);
+	fputs(plan->nr_consoles ? "\n" : " none\n", out);
+}
+
 static void plan_table(const struct plan *plan, const struct elf *elf, FILE *out)
 {
-	const struct image *image = &plan->image;
-
-	fprintf(out, "Kernel: %s, %s%s%s\n", plan->req->kernel_path, image->format->name,
-		image->compression ? ", unpacked from " : "", image->compression ? image->compression : "");
-	fprintf(out, "Command line: %s\n", plan->cmdline.text);
+	for (unsigned int i = 0; i < plan->nr_captures; i++)
+		capture_table(plan, &plan->capture[i], out);
 	segments_table(plan, out);
 	if (plan->req->no_checks)
 		fputs("Digests: not compared when the capture kernel is started (--no-checks)\n", out);
+	else
+		fprintf(out, "When damaged: %s\n", policy_name(plan));
+	consoles_table(plan, out);
 	if (plan->backup.len)
 		fprintf(out, "Backup: %#" PRIx64 "-%#" PRIx64 " is copied to %#" PRIx64 "\n", plan->backup.from,
 			plan->backup.from + plan->backup.len - 1, plan->backup.to);
 	fprintf(out, "Entry: purgatory %#" PRIx64 ", then the capture kernel at %#" PRIx64 "\n", plan->entry,
-		plan->next_entry);
+		plan->capture[PRIMARY].next_entry);
+	if (plan->nr_captures > FALLBACK)
+		fprintf(out, "Entry of the fallback: %#" PRIx64 "\n", plan->capture[FALLBACK].next_entry);
 	headers_table(plan, elf, out);
+}
+
+static void captures_json(const struct plan *plan, struct json *root)
+{
+	struct json *list = json_array_in(root, "images"), *row;
+
+	for (unsigned int i = 0; i < plan->nr_captures; i++) {
+		const struct capture *c = &plan->capture[i];
+
+		row = json_object_in(list, NULL);
+		json_add_string(row, "image", i == FALLBACK ? "fallback" : "primary");
+		json_add_string(row, "kernel", capture_path(plan, c));
+		json_add_string(row, "type", c->image.format->name);
+		json_add_string(row, "compression", c->image.compression ? c->image.compression : "none");
+		json_add_string(row, "cmdline", c->cmdline.text);
+		json_add_hex(row, "entry", c->next_entry);
+		json_add_hex(row, "kernel_paddr", c->kernel_paddr);
+		json_add_hex(row, "initrd_paddr", c->initrd.view.len ? c->initrd_paddr : 0);
+		json_add_hex(row, "verdict_paddr", c->verdict_paddr);
+		json_add_number(row, "verdict_bytes", c->verdict_len);
+	}
+}
+
+static void consoles_json(const struct plan *plan, struct json *root)
+{
+	static const char *const kinds[] = {
+		[PURG_CONSOLE_8250_PORT] = "8250-port", [PURG_CONSOLE_8250_MMIO] = "8250-mmio",
+		[PURG_CONSOLE_8250_MMIO32] = "8250-mmio32", [PURG_CONSOLE_PL011] = "pl011",
+		[PURG_CONSOLE_VGA] = "vga", [PURG_CONSOLE_FRAMEBUFFER] = "framebuffer",
+	};
+	struct json *list = json_array_in(root, "consoles");
+
+	for (uint32_t i = 0; i < plan->nr_consoles; i++) {
+		struct json *row = json_object_in(list, NULL);
+
+		json_add_string(row, "type", kinds[plan->consoles[i].type]);
+		json_add_hex(row, "base", plan->consoles[i].base);
+		json_add_number(row, "reg_shift", plan->consoles[i].reg_shift);
+		json_add_number(row, "baud", plan->consoles[i].baud);
+	}
 }
 
 static int plan_json(const struct plan *plan, const struct elf *elf, FILE *out)
@@ -236,22 +320,19 @@ static int plan_json(const struct plan *plan, const struct elf *elf, FILE *out)
 	struct json *root = json_object(), *row;
 
 	json_add_string(root, "arch", plan->arch->name);
-	row = json_object_in(root, "kernel");
-	json_add_string(row, "path", plan->req->kernel_path);
-	json_add_string(row, "type", plan->image.format->name);
-	json_add_string(row, "compression", plan->image.compression ? plan->image.compression : "none");
-	json_add_string(root, "cmdline", plan->cmdline.text);
+	captures_json(plan, root);
 	row = json_object_in(root, "window");
 	json_add_hex(row, "start", plan->window.start);
 	json_add_hex(row, "last", plan->window.last);
 	segments_json(plan, root);
 	json_add_bool(root, "digests_compared", !plan->req->no_checks);
+	json_add_string(root, "on_corruption", policy_name(plan));
+	consoles_json(plan, root);
 	row = json_object_in(root, "backup");
 	json_add_hex(row, "from", plan->backup.from);
 	json_add_hex(row, "to", plan->backup.to);
 	json_add_hex(row, "bytes", plan->backup.len);
 	json_add_hex(root, "entry", plan->entry);
-	json_add_hex(root, "next_entry", plan->next_entry);
 	headers_json(plan, elf, root);
 	return print_json(root, out);
 }

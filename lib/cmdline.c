@@ -201,6 +201,31 @@ int cmdline_add(struct cmdline *c, const char *words)
 	return 0;
 }
 
+int cmdline_add_room(struct cmdline *c, const char *word, size_t room, size_t *off)
+{
+	size_t len = strlen(word), more = room > len ? room - len : 0, own_len, start;
+	const char *rest;
+	char *text;
+	bool open;
+	int err = cmdline_add(c, word);
+
+	if (err)
+		return err;
+	divide(c->text, &own_len, &rest, &open);
+	start = own_len - len;
+	if (__builtin_add_overflow(more, c->len + 1, &more) || !(text = malloc(more)))
+		return fail(-ENOMEM, "out of memory for a command line");
+	more -= c->len + 1;
+	memcpy(text, c->text, own_len);
+	memset(text + own_len, ' ', more);
+	strcpy(text + own_len + more, c->text + own_len);
+	free(c->text);
+	c->text = text;
+	c->len += more;
+	*off = start;
+	return 0;
+}
+
 int cmdline_remove(struct cmdline *c, const char *name)
 {
 	const char *pos = c->text, *kept = c->text;

@@ -27,6 +27,12 @@ void cmdline_deinit(struct cmdline *c);
  */
 int cmdline_add(struct cmdline *c, const char *words);
 
+/*
+ * Add WORD, without blanks or quotes in it, as cmdline_add() does, and blanks behind it until both have ROOM bytes. *OFF:
+ * of the word in the text. Later additions take the blanks away. -ENOMEM.
+ */
+int cmdline_add_room(struct cmdline *c, const char *word, size_t room, size_t *off);
+
 /* Remove every word that is NAME or NAME=...; never a part of another word. Returns how many, or -ENOMEM. */
 int cmdline_remove(struct cmdline *c, const char *name);
 

@@ -198,6 +198,16 @@ struct view dtb_prop(const struct dtb *dtb, int node, const char *prop)
 	return v;
 }
 
+int dtb_prop_off(const struct dtb *dtb, int node, const char *prop, uint64_t *off)
+{
+	struct view v = dtb_prop(dtb, node, prop);
+
+	if (!v.base)
+		return fail(-ENOENT, "device tree %s: it has no %s", dtb->name, prop);
+	*off = v.base - (const uint8_t *)dtb->fdt;
+	return 0;
+}
+
 /* An address or a size has one or two cells; more have no meaning for Linux in memory nodes. */
 static int cells_of(const struct dtb *dtb, int node, const char *prop, unsigned int missing, unsigned int *cells)
 {

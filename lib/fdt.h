@@ -46,6 +46,8 @@ int dtb_delete_prop(struct dtb *dtb, int node, const char *prop);   /* missing i
 
 /* The property's bytes in place, or a view with base NULL when missing. */
 struct view dtb_prop(const struct dtb *dtb, int node, const char *prop);
+/* Where that stands in the flattened tree, which the next edit moves. -ENOENT, recorded. */
+int dtb_prop_off(const struct dtb *dtb, int node, const char *prop, uint64_t *off);
 /* A property that must be a NUL-terminated string, or NULL. */
 const char *dtb_string(const struct dtb *dtb, int node, const char *prop);
 

@@ -31,13 +31,19 @@ CASES = [
     ("x86_64-low-and-high", "x86_64", ["--cpus", "8", "--ranges", "6", "--crash", "256M", "--crash-low", "128M"], []),
     ("x86_64-virtio-mem", "x86_64", ["--cpus", "4", "--ranges", "6", "--crash", "256M", "--virtio-mem"], []),
     ("x86_64-hotplug", "x86_64", ["--cpus", "4", "--ranges", "6", "--crash", "256M", "--hotplug"], ["--hotplug"]),
+    ("x86_64-fallback-initrd", "x86_64", "x86_64-bios", ["--fallback-initrd", "@small", "--fallback-append", "single"]),
+    ("x86_64-fallback-kernel", "x86_64", "x86_64-bios", ["--fallback-kernel", "@kernel", "--fallback-initrd", "none",
+                                                        "--serial", "0x2f8", "--serial-baud", "9600"]),
+    ("x86_64-boot-anyway", "x86_64", "x86_64-uefi", ["--on-corruption=boot"]),
+    ("arm64-fallback", "arm64", "arm64-dt", ["--fallback-kernel", "@kernel", "--fallback-initrd", "@small"]),
+    ("arm64-halt", "arm64", "arm64-acpi", ["--on-corruption=halt"]),
     ("arm64-low-and-high", "arm64", ["--cpus", "6", "--ranges", "5", "--crash", "256M", "--crash-low", "128M"], []),
 ]
 
 # Plans of this size are compared by their promises and a summary: the file would be megabytes.
 SUMMARY_ABOVE = 400
 
-SEEDED = {"boot_params", "dtb", "purgatory"}
+SEEDED = {"boot_params", "dtb", "purgatory", "fallback-boot_params", "fallback-dtb"}
 
 
 def number(text):
@@ -50,7 +56,8 @@ def normalise(plan):
             segment.pop("sha256", None)
             if segment["what"] == "purgatory":
                 segment["bufsz"] = plan["entry"] = "depends on the compiler"
-    plan["kernel"]["path"] = os.path.basename(plan["kernel"]["path"])
+    for image in plan["images"]:
+        image["kernel"] = os.path.basename(image["kernel"])
     headers = plan["core_headers"]["headers"]
     if len(headers) > SUMMARY_ABOVE:
         plan["core_headers"]["headers"] = {"count": len(headers), "first": headers[:3], "last": headers[-3:]}
@@ -123,6 +130,24 @@ def promises(plan, tree):
         if start < position or start + size - 1 > window[1]:
             yield "segment %s overlaps or leaves the window" % segment["what"]
         position = start + size
+    yield from verdict_promises(plan)
+
+
+def verdict_promises(plan):
+    """The room for the verdict holds the longest one, and lies in the image's boot data."""
+    names = [s["what"] for s in plan["segments"] if s["primary"] and "sha256" in s]
+    longest = {"boot": "damaged:", "fallback": "fallback:"}.get(plan["on_corruption"])
+    longest = longest + ",".join(names) if longest else "skipped"
+    for image in plan["images"]:
+        room = image["verdict_bytes"]
+        words = image["cmdline"]
+        at = words.find("kdump.verify=unknown")
+        if room < len("kdump.verify=" + longest) or at < 0 or words[at:at + room].strip() != "kdump.verify=unknown":
+            yield "the %s command line has no room for %s" % (image["image"], longest)
+        boot = [s for s in plan["segments"] if s["what"] in SEEDED and s[image["image"]] and s["what"] != "purgatory"
+                and number(s["mem"]) <= number(image["verdict_paddr"]) < number(s["mem"]) + number(s["bufsz"]) - room]
+        if len(boot) != 1:
+            yield "the verdict of the %s lies in no boot data" % image["image"]
 
 
 def check(kexec, name, arch, source, arguments, update, tmp):
@@ -134,6 +159,10 @@ def check(kexec, name, arch, source, arguments, update, tmp):
         f.write(images.for_arch(arch))
     with open(initrd, "wb") as f:
         f.write(images.payload_bytes(3 << 20))
+    with open(os.path.join(tmp, "small"), "wb") as f:
+        f.write(images.payload_bytes(300 << 10))
+    files = {"@kernel": kernel, "@small": os.path.join(tmp, "small")}
+    arguments = [files.get(argument, argument) for argument in arguments]
     command = [kexec, "--sysroot", tree, "--arch", arch, "-p", "--dry-run", "--json", kernel, "--initrd", initrd]
     run = subprocess.run(command + COMMON + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if run.returncode:

@@ -20,7 +20,7 @@ LAYERS = [
     (r"kexec/image/", 20),
     (r"kexec/(iomem|fwmap|memmap|kcore|kernel_map|crash|corehdr)\.", 30),
     (r"kexec/plan\.", 40),
-    (r"kexec/(purgatory|platform|syscall)\.", 50),
+    (r"kexec/(purgatory|platform|console|identity_map|description|capture|verify|syscall)\.", 50),
     (r"kexec/boot/", 50),
     (r"kexec/arch/", 60),
     (r"kexec/(load|report|options)\.", 70),

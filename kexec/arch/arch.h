@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct boot_ops;
+struct map_form;
 struct image_format;
 
 /* Where the memory map comes from; a set. */
@@ -35,7 +36,13 @@ struct arch {
 	bool core32;                   /* ELF32 core headers on request */
 	const struct image_format *const *formats; /* probe order, NULL-terminated */
 	const struct boot_ops *boot;
+	/*
+	 * While a capture kernel is loaded its memory is not in the kernel's own map (arch_kexec_protect_crashkres() takes
+	 * it out), so that /proc/kcore cannot show it.
+	 */
+	bool crash_unmapped;
 	/* purgatory */
+	const struct map_form *identity_map; /* it is entered with caches off and wants these tables; NULL: it is not */
 	uint32_t reloc_relative;       /* R_<arch>_RELATIVE */
 	const uint8_t *purgatory;      /* the linked file; NULL: this build has none for this architecture */
 	const uint8_t *purgatory_last; /* its last byte */

@@ -21,9 +21,8 @@
 /* MAX_USABLE_RANGES, drivers/of/fdt.c; one before Linux 5.19. */
 #define USABLE_RANGES_READ 2
 
-static int check_image(const struct plan *plan)
+static int check_image(const struct plan *plan, const struct image *image)
 {
-	const struct image *image = &plan->image;
 	bool big_endian = image->flags & IMAGE_BIG_ENDIAN;
 
 	/*
@@ -41,36 +40,44 @@ static int check_image(const struct plan *plan)
 }
 
 /* What is not the kernel: an image that loses the memory below it must find it above. */
-static uint64_t lowest_for_others(const struct plan *plan)
+static uint64_t lowest_for_others(const struct capture *c)
 {
-	return plan->image.flags & IMAGE_LOSES_BELOW ? plan->kernel_paddr : 0;
+	return c->image.flags & IMAGE_LOSES_BELOW ? c->kernel_paddr : 0;
 }
 
 /* The kernel goes to the lowest place, so that the memory left to it stays in one piece above it. */
-static int dtb_place(struct plan *plan)
+static int place_kernel(struct plan *plan, struct capture *c)
 {
-	const struct image *image = &plan->image;
+	const struct image *image = &c->image;
 	struct place place = {
 		.memsz = image->memsz,
 		.align = image->align,
 		.align_offset = image->align_offset,
 		.last = UINT64_MAX,
+		.images = FOR_IMAGE(c->idx),
 	};
-	int err = check_image(plan);
+
+	return plan_place(plan, plan_name(c->idx, "kernel"), image->payload.base, image->payload.len, &place,
+			  &c->kernel_paddr);
+}
+
+static int dtb_place(struct plan *plan, struct capture *c)
+{
+	struct place place = { .last = UINT64_MAX, .top_down = true };
+	int err = check_image(plan, &c->image);
 
 	if (!err)
-		err = plan_place(plan, "kernel", image->payload.base, image->payload.len, &place, &plan->kernel_paddr);
-	if (err || !plan->initrd.view.len)
+		err = c->shares_kernel ? boot_share_kernel(plan, c) : place_kernel(plan, c);
+	if (err)
 		return err;
-	place = (struct place){ .memsz = plan->initrd.view.len, .last = UINT64_MAX, .top_down = true };
-	place.min = plan->kernel_paddr & ~(INITRD_WINDOW_ALIGN - 1);
+	place.min = c->kernel_paddr & ~(INITRD_WINDOW_ALIGN - 1);
 	if (place.min <= UINT64_MAX - INITRD_WINDOW)
 		place.last = place.min + (INITRD_WINDOW - 1);
-	if (place.min < lowest_for_others(plan))
-		place.min = lowest_for_others(plan);
-	if (place.last > image->max_initrd_last)
-		place.last = image->max_initrd_last;
-	return plan_place(plan, "initrd", plan->initrd.view.base, plan->initrd.view.len, &place, &plan->initrd_paddr);
+	if (place.min < lowest_for_others(c))
+		place.min = lowest_for_others(c);
+	if (place.last > c->image.max_initrd_last)
+		place.last = c->image.max_initrd_last;
+	return boot_place_initrd(plan, c, &place);
 }
 
 static bool get_address(const struct dtb *dtb, int node, const char *prop, uint64_t *value)
@@ -128,10 +135,10 @@ static int drop_stale(const struct plan *plan, struct dtb *dtb, int chosen)
  * The region with the kernel in it comes first: before Linux 5.19 that is all that is read, and later kernels
  * keep the order "main region, then the low one" for them (drivers/of/fdt.c).
  */
-static int set_usable_memory(const struct plan *plan, struct dtb *dtb, int chosen)
+static int set_usable_memory(const struct plan *plan, const struct capture *c, struct dtb *dtb, int chosen)
 {
 	const struct ranges *crash = &plan->memmap.crash;
-	const struct range *home = ranges_find(crash, plan->kernel_paddr);
+	const struct range *home = ranges_find(crash, c->kernel_paddr);
 	int err = 0;
 
 	if (crash->nr > USABLE_RANGES_READ)
@@ -144,34 +151,34 @@ static int set_usable_memory(const struct plan *plan, struct dtb *dtb, int chose
 	return err;
 }
 
-static int set_initrd(const struct plan *plan, struct dtb *dtb, int chosen)
+static int set_initrd(const struct capture *c, struct dtb *dtb, int chosen)
 {
-	uint64_t len = plan->initrd.view.len;
+	uint64_t len = c->initrd.view.len;
 	int err;
 
 	if (!len)
 		return 0;
-	err = dtb_set_u64(dtb, chosen, "linux,initrd-start", plan->initrd_paddr);
-	return err ? err : dtb_set_u64(dtb, chosen, "linux,initrd-end", plan->initrd_paddr + len);
+	err = dtb_set_u64(dtb, chosen, "linux,initrd-start", c->initrd_paddr);
+	return err ? err : dtb_set_u64(dtb, chosen, "linux,initrd-end", c->initrd_paddr + len);
 }
 
 /*
  * A seed that was used once is no secret any more; the kernel wipes its own. With nokaslr there is nothing to
  * seed.
  */
-static int set_seeds(const struct plan *plan, struct dtb *dtb, int chosen)
+static int set_seeds(const struct capture *c, struct dtb *dtb, int chosen)
 {
 	uint8_t seed[RNG_SEED_BYTES];
 	int err = 0;
 
-	if (!cmdline_find(&plan->cmdline, "nokaslr", NULL, NULL) && boot_seed(seed, KASLR_SEED_BYTES))
+	if (!cmdline_find(&c->cmdline, "nokaslr", NULL, NULL) && boot_seed(seed, KASLR_SEED_BYTES))
 		err = dtb_set(dtb, chosen, "kaslr-seed", seed, KASLR_SEED_BYTES);
 	if (!err && boot_seed(seed, RNG_SEED_BYTES))
 		err = dtb_set(dtb, chosen, "rng-seed", seed, RNG_SEED_BYTES);
 	return err;
 }
 
-int dtb_edit(const struct plan *plan, struct dtb *dtb)
+int dtb_edit(const struct plan *plan, const struct capture *c, struct dtb *dtb)
 {
 	const struct range corehdr = {
 		.start = plan->elfcorehdr_paddr,
@@ -183,40 +190,40 @@ int dtb_edit(const struct plan *plan, struct dtb *dtb)
 		return chosen;
 	err = drop_stale(plan, dtb, chosen);
 	if (!err)
-		err = set_initrd(plan, dtb, chosen);
+		err = set_initrd(c, dtb, chosen);
 	if (!err && plan->elfcorehdr_memsz) {
 		err = dtb_append_range(dtb, chosen, "linux,elfcorehdr", &corehdr);
 		if (!err)
-			err = set_usable_memory(plan, dtb, chosen);
+			err = set_usable_memory(plan, c, dtb, chosen);
 	}
 	/*
 	 * Even an empty one: the running kernel's words, crashkernel= among them, must not come back through
 	 * the tree.
 	 */
 	if (!err)
-		err = dtb_set_string(dtb, chosen, "bootargs", plan->cmdline.text);
+		err = dtb_set_string(dtb, chosen, "bootargs", c->cmdline.text);
 	if (!err)
-		err = set_seeds(plan, dtb, chosen);
+		err = set_seeds(c, dtb, chosen);
 	return err ? err : dtb_set(dtb, chosen, "linux,booted-from-kexec", NULL, 0);
 }
 
 /* Room for what dtb_edit() adds beside the command line. */
 #define EDIT_ROOM 4096
 
-static int open_user_tree(const struct plan *plan, struct dtb *dtb)
+static int open_user_tree(const struct plan *plan, const struct capture *c, struct dtb *dtb)
 {
 	struct file file = { 0 };
 	int err = file_open(&file, plan->req->dtb_path);
 
 	if (err)
 		return err;
-	err = dtb_open(dtb, &file.view, plan->cmdline.len + EDIT_ROOM);
+	err = dtb_open(dtb, &file.view, c->cmdline.len + EDIT_ROOM);
 	file_close(&file);
 	dtb->name = plan->req->dtb_path;
 	return err;
 }
 
-static int open_running_tree(const struct plan *plan, struct dtb *dtb)
+static int open_running_tree(const struct plan *plan, const struct capture *c, struct dtb *dtb)
 {
 	struct blob bytes;
 	struct view v;
@@ -230,27 +237,30 @@ static int open_running_tree(const struct plan *plan, struct dtb *dtb)
 		err = fail_ctx(err, "there is no device tree to hand on; give one with --dtb");
 	if (!err) {
 		v = blob_view(&bytes, "/sys/firmware/fdt");
-		err = dtb_open(dtb, &v, plan->cmdline.len + EDIT_ROOM);
+		err = dtb_open(dtb, &v, c->cmdline.len + EDIT_ROOM);
 	}
 	blob_deinit(&bytes);
 	return err;
 }
 
-/* Copy the edited tree to plan->boot and place it. */
-static int place_tree(struct plan *plan, struct dtb *dtb)
+/* Copy the edited tree to c->boot and place it. */
+static int place_tree(struct plan *plan, struct capture *c, size_t verdict_off, struct dtb *dtb)
 {
-	struct place place = { .align = 8, .min = lowest_for_others(plan), .last = UINT64_MAX, .top_down = true };
-	uint64_t paddr = 0;
+	struct place place = { .align = 8, .min = lowest_for_others(c), .last = UINT64_MAX, .top_down = true,
+			       .images = FOR_IMAGE(c->idx) };
+	uint64_t paddr = 0, bootargs_off = 0;
 	size_t len = 0;
 	int err = dtb_pack(dtb, &len);
 
+	if (!err)
+		err = dtb_prop_off(dtb, dtb_find(dtb, "/chosen"), "bootargs", &bootargs_off);
 	if (err)
 		return err;
 	if (len > DTB_MAX_BYTES)
 		return fail(-EFBIG, "device tree %s: it has %zu bytes with its additions; the kernel takes %u",
 			    dtb->name, len, DTB_MAX_BYTES);
-	blob_deinit(&plan->boot);
-	err = blob_append(&plan->boot, dtb->fdt, len);
+	blob_deinit(&c->boot);
+	err = blob_append(&c->boot, dtb->fdt, len);
 	if (err)
 		return err;
 	place.memsz = len;
@@ -260,33 +270,37 @@ static int place_tree(struct plan *plan, struct dtb *dtb)
 	 */
 	while (place.align < len)
 		place.align *= 2;
-	err = plan_place(plan, "dtb", plan->boot.data, plan->boot.len, &place, &paddr);
+	err = plan_place(plan, plan_name(c->idx, "dtb"), c->boot.data, c->boot.len, &place, &paddr);
 	if (err)
 		return err;
-	memset(plan->next_args, 0, sizeof(plan->next_args));
-	plan->next_args[0] = paddr;
+	memset(c->next_args, 0, sizeof(c->next_args));
+	c->next_args[0] = paddr;
+	c->verdict_paddr = paddr + bootargs_off + verdict_off;
 	return 0;
 }
 
-static int dtb_describe(struct plan *plan)
+static int dtb_describe(struct plan *plan, struct capture *c)
 {
-	const struct image *image = &plan->image;
+	const struct image *image = &c->image;
 	size_t cmdline_max = image->cmdline_max ? image->cmdline_max : CMDLINE_MAX;
 	struct dtb dtb = { 0 };
-	int err = plan->elfcorehdr_memsz ? boot_drop_elfcorehdr(plan) : 0;
+	size_t verdict_off = 0;
+	int err = plan->elfcorehdr_memsz ? boot_drop_elfcorehdr(c) : 0;
 
 	if (!err)
-		err = cmdline_check_len(&plan->cmdline, cmdline_max, "the capture kernel");
+		err = boot_add_verdict(plan, c, "dtb", &verdict_off);
 	if (!err)
-		err = plan->req->dtb_path ? open_user_tree(plan, &dtb) : open_running_tree(plan, &dtb);
+		err = cmdline_check_len(&c->cmdline, cmdline_max, "the capture kernel");
 	if (!err)
-		err = dtb_edit(plan, &dtb);
+		err = plan->req->dtb_path ? open_user_tree(plan, c, &dtb) : open_running_tree(plan, c, &dtb);
 	if (!err)
-		err = place_tree(plan, &dtb);
+		err = dtb_edit(plan, c, &dtb);
+	if (!err)
+		err = place_tree(plan, c, verdict_off, &dtb);
 	dtb_close(&dtb);
 	if (!err)
-		err = boot_set_entry(plan, plan->kernel_paddr + image->entry64_off, UINT64_MAX);
-	plan->next_mode = PURG_ENTRY_NATIVE;
+		err = boot_set_entry(plan, c, c->kernel_paddr + image->entry64_off, UINT64_MAX);
+	c->next_mode = PURG_ENTRY_NATIVE;
 	return err;
 }
 

@@ -8,10 +8,10 @@
 
 /*
  * Turn the running kernel's device tree into the capture kernel's: command line, initrd, core headers, usable
- * memory and seeds in /chosen, by the addresses in PLAN. What the tree says about an earlier initrd or kexec
+ * memory and seeds in /chosen, by the addresses in PLAN and C. What the tree says about an earlier initrd or kexec
  * goes; all else stays, EFI and ACPI too. -ERANGE: an address does not fit the cells of the root node; -EINVAL:
  * the tree cannot be edited. Recorded.
  */
-int dtb_edit(const struct plan *plan, struct dtb *dtb);
+int dtb_edit(const struct plan *plan, const struct capture *c, struct dtb *dtb);
 
 #endif

@@ -80,10 +80,8 @@ static bool cpu_flag(const struct root *root, const char *word)
 	return false;
 }
 
-static int check_image(const struct plan *plan)
+static int check_image(const struct plan *plan, const struct image *image)
 {
-	const struct image *image = &plan->image;
-
 	if (plan->window.start > reach(image))
 		return fail(-ENOTSUP,
 			    "the capture kernel cannot be started above 4 GiB, where the crashkernel reservation is; "
@@ -100,10 +98,11 @@ static int check_image(const struct plan *plan)
  * preferred address even when it is relocatable: loaded below it, it would move itself there (startup_64 in
  * arch/x86/boot/compressed/head_64.S), out of the window, and overwrite what is to be dumped.
  */
-static int place_kernel(struct plan *plan)
+static int place_kernel(struct plan *plan, struct capture *c)
 {
-	const struct image *image = &plan->image;
-	struct place place = { .memsz = image->memsz, .align = image->align, .min = LOW_MIB, .last = reach(image) };
+	const struct image *image = &c->image;
+	struct place place = { .memsz = image->memsz, .align = image->align, .min = LOW_MIB, .last = reach(image),
+			       .images = FOR_IMAGE(c->idx) };
 	int err;
 
 	if (place.min < image->pref_paddr)
@@ -115,32 +114,32 @@ static int place_kernel(struct plan *plan)
 				    image->pref_paddr);
 		place.last = (image->pref_paddr + image->memsz - 1) | 0xfff;
 	}
-	err = plan_place(plan, "kernel", image->payload.base, image->payload.len, &place, &plan->kernel_paddr);
+	err = plan_place(plan, plan_name(c->idx, "kernel"), image->payload.base, image->payload.len, &place, &c->kernel_paddr);
 	if (err && !(image->flags & IMAGE_RELOCATABLE))
 		return fail_ctx(err, "the kernel is not relocatable and runs only at %#" PRIx64
 				" (its crashkernel= must say so, as in crashkernel=SIZE@OFFSET)", image->pref_paddr);
 	return err;
 }
 
-static int x86_place(struct plan *plan)
+static int x86_place(struct plan *plan, struct capture *c)
 {
-	const struct image *image = &plan->image;
-	struct place place = { .memsz = plan->initrd.view.len, .min = LOW_MIB, .last = reach(image), .top_down = true };
-	int err = check_image(plan);
+	const struct image *image = &c->image;
+	struct place place = { .memsz = c->initrd.view.len, .min = LOW_MIB, .last = reach(image), .top_down = true };
+	int err = check_image(plan, image);
 
 	if (!err)
-		err = place_kernel(plan);
-	if (err || !place.memsz)
+		err = c->shares_kernel ? boot_share_kernel(plan, c) : place_kernel(plan, c);
+	if (err)
 		return err;
 	if (place.last > image->max_initrd_last)
 		place.last = image->max_initrd_last;
-	return plan_place(plan, "initrd", plan->initrd.view.base, plan->initrd.view.len, &place, &plan->initrd_paddr);
+	return boot_place_initrd(plan, c, &place);
 }
 
 /*
  * What the running kernel found out about the hardware with the firmware's help, which the next kernel cannot ask.
  */
-static void copy_from_running(const struct plan *plan, const struct x86_firmware *fw, uint8_t *bp)
+static void copy_from_running(const struct capture *c, const struct x86_firmware *fw, uint8_t *bp)
 {
 	static const struct {
 		uint16_t off, len;
@@ -165,7 +164,7 @@ static void copy_from_running(const struct plan *plan, const struct x86_firmware
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		memcpy(bp + fields[i].off, running + fields[i].off, fields[i].len);
 	put_u16(bp + BP_SCREEN_INFO + 2, 0, false); /* ext_mem_k: of the dead kernel's memory */
-	if (plan->image.protocol >= 0x0207)
+	if (c->image.protocol >= 0x0207)
 		memcpy(bp + BP_HARDWARE_SUBARCH, running + BP_HARDWARE_SUBARCH, 4);
 }
 
@@ -213,7 +212,7 @@ static int add_node(struct blob *boot, struct layout *l, uint32_t type, const vo
 	return err ? err : blob_append(boot, data, len);
 }
 
-static int add_e820(struct plan *plan, struct layout *l)
+static int add_e820(const struct plan *plan, struct capture *c, struct layout *l)
 {
 	struct ranges map;
 	struct blob ext;
@@ -223,48 +222,48 @@ static int add_e820(struct plan *plan, struct layout *l)
 	blob_init(&ext);
 	err = x86_e820_build(plan, &map);
 	if (!err)
-		err = x86_e820_put(&map, plan->boot.data, &ext);
-	if (!err && ext.len && plan->image.protocol < 0x0209)
+		err = x86_e820_put(&map, c->boot.data, &ext);
+	if (!err && ext.len && c->image.protocol < 0x0209)
 		err = fail(-E2BIG,
 			   "the memory map has %zu entries; the capture kernel speaks boot protocol %u.%02u and "
-			   "takes %d", map.nr, plan->image.protocol >> 8, plan->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
+			   "takes %d", map.nr, c->image.protocol >> 8, c->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
 	if (!err && ext.len)
-		err = add_node(&plan->boot, l, X86_SETUP_E820_EXT, ext.data, ext.len);
+		err = add_node(&c->boot, l, X86_SETUP_E820_EXT, ext.data, ext.len);
 	ranges_deinit(&map);
 	blob_deinit(&ext);
 	return err;
 }
 
-static int add_seed(struct plan *plan, struct layout *l)
+static int add_seed(struct capture *c, struct layout *l)
 {
 	uint8_t seed[RNG_SEED_BYTES];
 
-	if (plan->image.protocol < 0x0209 || !boot_seed(seed, sizeof(seed)))
+	if (c->image.protocol < 0x0209 || !boot_seed(seed, sizeof(seed)))
 		return 0;
-	return add_node(&plan->boot, l, X86_SETUP_RNG_SEED, seed, sizeof(seed));
+	return add_node(&c->boot, l, X86_SETUP_RNG_SEED, seed, sizeof(seed));
 }
 
-static bool hand_on_efi(const struct plan *plan, const struct x86_firmware *fw)
+static bool hand_on_efi(const struct capture *c, const struct x86_firmware *fw)
 {
-	return fw->runtime && (plan->image.flags & IMAGE_EFI_KEXEC) && plan->image.protocol >= 0x0209;
+	return fw->runtime && (c->image.flags & IMAGE_EFI_KEXEC) && c->image.protocol >= 0x0209;
 }
 
-static int add_efi(struct plan *plan, const struct x86_firmware *fw, struct layout *l)
+static int add_efi(struct capture *c, const struct x86_firmware *fw, struct layout *l)
 {
 	uint8_t setup[X86_EFI_SETUP_BYTES];
 	int err;
 
 	x86_efi_setup_put(fw, setup);
-	err = add_node(&plan->boot, l, X86_SETUP_EFI, setup, sizeof(setup));
+	err = add_node(&c->boot, l, X86_SETUP_EFI, setup, sizeof(setup));
 	if (!err)
-		err = pad_to(&plan->boot, 16);
-	l->runtime_map_off = plan->boot.len;
+		err = pad_to(&c->boot, 16);
+	l->runtime_map_off = c->boot.len;
 	if (!err)
-		err = blob_append(&plan->boot, fw->runtime_map.data, fw->runtime_map.len);
+		err = blob_append(&c->boot, fw->runtime_map.data, fw->runtime_map.len);
 	if (err)
 		return err;
-	memcpy(plan->boot.data + BP_EFI_INFO, fw->zero_page.data + BP_EFI_INFO, 32);
-	put_u32(plan->boot.data + BP_EFI_MEMMAP_SIZE, fw->runtime_map.len, false);
+	memcpy(c->boot.data + BP_EFI_INFO, fw->zero_page.data + BP_EFI_INFO, 32);
+	put_u32(c->boot.data + BP_EFI_MEMMAP_SIZE, fw->runtime_map.len, false);
 	return 0;
 }
 
@@ -272,48 +271,50 @@ static int add_efi(struct plan *plan, const struct x86_firmware *fw, struct layo
  * A kernel that gets the EFI state finds ACPI by it. Otherwise, on an EFI machine, nothing but us can tell:
  * newer kernels read it from the zero page, all from the command line.
  */
-static int complete_cmdline(struct plan *plan, const struct x86_firmware *fw)
+static int complete_cmdline(const struct plan *plan, struct capture *c, size_t *verdict_off, const struct x86_firmware *fw)
 {
 	char word[64];
 	int err = 0;
 
 	if (plan->elfcorehdr_memsz) {
-		err = boot_drop_elfcorehdr(plan);
+		err = boot_drop_elfcorehdr(c);
 		snprintf(word, sizeof(word), "elfcorehdr=%#" PRIx64, plan->elfcorehdr_paddr);
 		if (!err)
-			err = cmdline_add(&plan->cmdline, word);
+			err = cmdline_add(&c->cmdline, word);
 	}
-	if (!err && fw->efi && !hand_on_efi(plan, fw) && !cmdline_find(&plan->cmdline, "acpi_rsdp", NULL, NULL)) {
+	if (!err && fw->efi && !hand_on_efi(c, fw) && !cmdline_find(&c->cmdline, "acpi_rsdp", NULL, NULL)) {
 		snprintf(word, sizeof(word), "acpi_rsdp=%#" PRIx64, fw->rsdp);
 		if (fw->rsdp)
-			err = cmdline_add(&plan->cmdline, word);
+			err = cmdline_add(&c->cmdline, word);
 		else
 			warn("the capture kernel may not find the ACPI tables: the address of their root (RSDP) cannot "
 			     "be found out; it can be given as acpi_rsdp= on the command line");
 	}
-	return err ? err : cmdline_check_len(&plan->cmdline, plan->image.cmdline_max, "the capture kernel");
+	if (!err)
+		err = boot_add_verdict(plan, c, "boot_params", verdict_off);
+	return err ? err : cmdline_check_len(&c->cmdline, c->image.cmdline_max, "the capture kernel");
 }
 
 /* Everything but the addresses of the segment itself. */
-static int build_boot(struct plan *plan, const struct x86_firmware *fw, struct layout *l)
+static int build_boot(const struct plan *plan, struct capture *c, const struct x86_firmware *fw, struct layout *l)
 {
-	struct blob *boot = &plan->boot;
+	struct blob *boot = &c->boot;
 	int err;
 
 	blob_deinit(boot);
 	err = blob_zero(boot, X86_ZERO_PAGE_BYTES);
 	if (!err)
-		err = copy_setup_header(&plan->image, boot->data);
+		err = copy_setup_header(&c->image, boot->data);
 	if (err)
 		return err;
-	copy_from_running(plan, fw, boot->data);
+	copy_from_running(c, fw, boot->data);
 	l->cmdline_off = boot->len;
-	err = blob_append(boot, plan->cmdline.text, plan->cmdline.len + 1);
+	err = blob_append(boot, c->cmdline.text, c->cmdline.len + 1);
 	if (!err)
-		err = add_e820(plan, l);
-	if (!err && hand_on_efi(plan, fw))
-		err = add_efi(plan, fw, l);
-	return err ? err : add_seed(plan, l);
+		err = add_e820(plan, c, l);
+	if (!err && hand_on_efi(c, fw))
+		err = add_efi(c, fw, l);
+	return err ? err : add_seed(c, l);
 }
 
 static void put_split(uint8_t *bp, size_t low_off, size_t high_off, uint64_t value)
@@ -323,19 +324,19 @@ static void put_split(uint8_t *bp, size_t low_off, size_t high_off, uint64_t val
 }
 
 /* Now that the segment has its place, PADDR. */
-static void put_addresses(struct plan *plan, const struct layout *l, uint64_t paddr)
+static void put_addresses(struct capture *c, const struct layout *l, uint64_t paddr)
 {
-	uint8_t *bp = plan->boot.data;
+	uint8_t *bp = c->boot.data;
 	size_t next_off = BP_SETUP_DATA;
 
 	put_split(bp, BP_CMD_LINE_PTR, BP_EXT_CMD_LINE_PTR, paddr + l->cmdline_off);
-	if (plan->initrd.view.len) {
-		put_split(bp, BP_RAMDISK_IMAGE, BP_EXT_RAMDISK_IMAGE, plan->initrd_paddr);
-		put_split(bp, BP_RAMDISK_SIZE, BP_EXT_RAMDISK_SIZE, plan->initrd.view.len);
+	if (c->initrd.view.len) {
+		put_split(bp, BP_RAMDISK_IMAGE, BP_EXT_RAMDISK_IMAGE, c->initrd_paddr);
+		put_split(bp, BP_RAMDISK_SIZE, BP_EXT_RAMDISK_SIZE, c->initrd.view.len);
 	}
 	/* Only 32 bits wide, and of no use to the 64-bit entry, which finds out by itself where it is. */
-	if (plan->kernel_paddr <= BELOW_4G)
-		put_u32(bp + BP_CODE32_START, plan->kernel_paddr, false);
+	if (c->kernel_paddr <= BELOW_4G)
+		put_u32(bp + BP_CODE32_START, c->kernel_paddr, false);
 	if (l->runtime_map_off)
 		put_split(bp, BP_EFI_MEMMAP, BP_EFI_MEMMAP_HI, paddr + l->runtime_map_off);
 	for (unsigned int i = 0; i < l->nr_nodes; i++) {
@@ -344,31 +345,33 @@ static void put_addresses(struct plan *plan, const struct layout *l, uint64_t pa
 	}
 }
 
-static int describe(struct plan *plan, const struct x86_firmware *fw)
+static int describe(struct plan *plan, struct capture *c, const struct x86_firmware *fw)
 {
-	const struct image *image = &plan->image;
-	struct place place = { .last = reach(image), .min = LOW_MIB, .top_down = true };
+	const struct image *image = &c->image;
+	struct place place = { .last = reach(image), .min = LOW_MIB, .top_down = true, .images = FOR_IMAGE(c->idx) };
 	uint64_t paddr = 0, entry_off = enter_32(image) ? image->entry32_off : image->entry64_off;
 	struct layout l = { 0 };
-	int err = complete_cmdline(plan, fw);
+	size_t verdict_off = 0;
+	int err = complete_cmdline(plan, c, &verdict_off, fw);
 
 	if (!err)
-		err = build_boot(plan, fw, &l);
-	place.memsz = plan->boot.len;
+		err = build_boot(plan, c, fw, &l);
+	place.memsz = c->boot.len;
 	if (!err)
-		err = plan_place(plan, "boot_params", plan->boot.data, plan->boot.len, &place, &paddr);
+		err = plan_place(plan, plan_name(c->idx, "boot_params"), c->boot.data, c->boot.len, &place, &paddr);
 	if (!err)
-		err = boot_set_entry(plan, plan->kernel_paddr + entry_off, reach(image));
+		err = boot_set_entry(plan, c, c->kernel_paddr + entry_off, reach(image));
 	if (err)
 		return err;
-	put_addresses(plan, &l, paddr);
-	memset(plan->next_args, 0, sizeof(plan->next_args));
-	plan->next_args[0] = paddr;
-	plan->next_mode = enter_32(image) ? PURG_ENTRY_X86_32 : PURG_ENTRY_NATIVE;
+	put_addresses(c, &l, paddr);
+	c->verdict_paddr = paddr + l.cmdline_off + verdict_off;
+	memset(c->next_args, 0, sizeof(c->next_args));
+	c->next_args[0] = paddr;
+	c->next_mode = enter_32(image) ? PURG_ENTRY_X86_32 : PURG_ENTRY_NATIVE;
 	return 0;
 }
 
-static int x86_describe(struct plan *plan)
+static int x86_describe(struct plan *plan, struct capture *c)
 {
 	struct x86_firmware fw;
 	int err;
@@ -376,7 +379,7 @@ static int x86_describe(struct plan *plan)
 	x86_firmware_init(&fw);
 	err = x86_firmware_read(&fw, plan->root);
 	if (!err)
-		err = describe(plan, &fw);
+		err = describe(plan, c, &fw);
 	x86_firmware_deinit(&fw);
 	return err;
 }

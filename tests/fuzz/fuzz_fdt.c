@@ -25,13 +25,13 @@ static void edit(const struct plan *plan, struct dtb *dtb)
 	size_t len = 0;
 	struct view v;
 
-	if (dtb_edit(plan, dtb))
+	if (dtb_edit(plan, &plan->capture[0], dtb))
 		return;
 	check(!dtb_pack(dtb, &len), "an edited tree cannot be packed");
 	v = view_of(dtb->fdt, len, "again");
 	check(!dtb_open(&again, &v, 0), "an edited tree cannot be opened");
 	bootargs = dtb_string(&again, dtb_find(&again, "/chosen"), "bootargs");
-	check(bootargs && !strcmp(bootargs, plan->cmdline.text), "the command line is lost");
+	check(bootargs && !strcmp(bootargs, plan->capture[0].cmdline.text), "the command line is lost");
 	dtb_close(&again);
 }
 
@@ -45,15 +45,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err_set_warn_sink(silent, NULL);
 	plan_init(&plan);
 	plan.arch = &arch_arm64;
-	plan.kernel_paddr = 0x88000000;
-	plan.initrd_paddr = 0x8f000000;
-	plan.initrd.view.len = 12345;
+	plan.capture[0].kernel_paddr = 0x88000000;
+	plan.capture[0].initrd_paddr = 0x8f000000;
+	plan.capture[0].initrd.view.len = 12345;
 	plan.elfcorehdr_paddr = 0x8fff0000;
 	plan.elfcorehdr_memsz = 0x10000;
 	ranges_init(&ranges);
 	if (!ranges_add(&plan.memmap.crash, 0x78000000, 0x7fffffff, MEM_CRASH) &&
 	    !ranges_add(&plan.memmap.crash, 0x88000000, 0x8fffffff, MEM_CRASH) &&
-	    !cmdline_init(&plan.cmdline, "root=/dev/vda1 maxcpus=1") && !dtb_open(&dtb, &v, 16)) {
+	    !cmdline_init(&plan.capture[0].cmdline, "root=/dev/vda1 maxcpus=1") && !dtb_open(&dtb, &v, 16)) {
 		dtb_memory(&dtb, &ranges, MEM_RAM);
 		dtb_reserved(&dtb, &ranges, MEM_RESERVED);
 		edit(&plan, &dtb);

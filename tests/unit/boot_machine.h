@@ -54,12 +54,12 @@ static inline void machine_init(struct machine *m, const struct arch *arch, uint
 	plan->req = &m->req;
 	plan->arch = arch;
 	plan->root = &m->tree.root;
-	plan->image.payload = view_of(payload, sizeof(payload), "vmlinuz");
-	plan->image.align = 0x200000;
-	plan->image.max_initrd_last = UINT64_MAX;
-	plan->image.cmdline_max = 2047;
-	plan->initrd.view = view_of(initrd, sizeof(initrd), "initrd");
-	CHECK_EQ(cmdline_init(&plan->cmdline, cmdline), 0);
+	plan->capture[0].image.payload = view_of(payload, sizeof(payload), "vmlinuz");
+	plan->capture[0].image.align = 0x200000;
+	plan->capture[0].image.max_initrd_last = UINT64_MAX;
+	plan->capture[0].image.cmdline_max = 2047;
+	plan->capture[0].initrd.view = view_of(initrd, sizeof(initrd), "initrd");
+	CHECK_EQ(cmdline_init(&plan->capture[0].cmdline, cmdline), 0);
 	move_crash(m, crash, CRASH_BYTES);
 	err_set_warn_sink(catch_warning, m);
 }
@@ -67,7 +67,7 @@ static inline void machine_init(struct machine *m, const struct arch *arch, uint
 static inline void teardown(struct machine *m)
 {
 	err_set_warn_sink(NULL, NULL);
-	memset(&m->plan.initrd, 0, sizeof(m->plan.initrd));
+	memset(&m->plan.capture[0].initrd, 0, sizeof(m->plan.capture[0].initrd));
 	plan_deinit(&m->plan);
 	tree_free(&m->tree);
 }

@@ -14,21 +14,21 @@
 static void setup(struct machine *m, const char *cmdline)
 {
 	machine_init(m, &arch_arm64, CRASH, cmdline);
-	m->plan.image.memsz = 0x1e90000;
-	m->plan.image.page_shift = 12;
-	m->plan.image.flags = IMAGE_RELOCATABLE | IMAGE_ABOVE_4G | IMAGE_ENTRY_64;
+	m->plan.capture[0].image.memsz = 0x1e90000;
+	m->plan.capture[0].image.page_shift = 12;
+	m->plan.capture[0].image.flags = IMAGE_RELOCATABLE | IMAGE_ABOVE_4G | IMAGE_ENTRY_64;
 }
 
 static int run(struct machine *m)
 {
 	struct place place = { .memsz = 0x10000, .last = UINT64_MAX, .top_down = true };
 	struct plan *plan = &m->plan;
-	int err = boot_dtb.place(plan);
+	int err = boot_dtb.place(plan, &plan->capture[0]);
 
 	if (!err)
 		err = plan_place(plan, "elfcorehdr", NULL, 0, &place, &plan->elfcorehdr_paddr);
 	plan->elfcorehdr_memsz = 0x10000;
-	return err ? err : boot_dtb.describe(plan);
+	return err ? err : boot_dtb.describe(plan, &plan->capture[0]);
 }
 
 /* The tree of a running machine; CHOSEN adds properties to /chosen (NULL: there is no such node). */
@@ -94,7 +94,7 @@ static void give_tree(struct machine *m, uint32_t cells, void (*chosen)(void *fd
 /* The tree as the capture kernel gets it. Opened by libfdt's own check; closed by the caller. */
 static int open_result(const struct machine *m, struct dtb *dtb)
 {
-	struct view v = blob_view(&m->plan.boot, "result");
+	struct view v = blob_view(&m->plan.capture[0].boot, "result");
 	int chosen;
 
 	*dtb = (struct dtb){ 0 };
@@ -139,9 +139,9 @@ TEST(chosen_is_rewritten)
 		give_tree(&m, cells, full_chosen);
 		CHECK_EQ(run(&m), 0);
 		chosen = open_result(&m, &dtb);
-		CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "root=/dev/vda1 nr_cpus=1");
-		CHECK_EQ(prop_u64(&dtb, chosen, "linux,initrd-start"), m.plan.initrd_paddr);
-		CHECK_EQ(prop_u64(&dtb, chosen, "linux,initrd-end"), m.plan.initrd_paddr + INITRD_BYTES);
+		CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "root=/dev/vda1 nr_cpus=1 " PURG_VERDICT_WORD "unknown");
+		CHECK_EQ(prop_u64(&dtb, chosen, "linux,initrd-start"), m.plan.capture[0].initrd_paddr);
+		CHECK_EQ(prop_u64(&dtb, chosen, "linux,initrd-end"), m.plan.capture[0].initrd_paddr + INITRD_BYTES);
 		corehdr = (struct range){ m.plan.elfcorehdr_paddr, m.plan.elfcorehdr_paddr + 0xffff, 0 };
 		check_pairs(&dtb, chosen, "linux,elfcorehdr", cells, &corehdr, 1);
 		check_pairs(&dtb, chosen, "linux,usable-memory-range", cells, &window, 1);
@@ -177,16 +177,16 @@ TEST(addresses_and_entry)
 	setup(&m, NULL);
 	give_tree(&m, 2, empty_chosen);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, CRASH);
-	CHECK_EQ(m.plan.next_entry, CRASH);
-	CHECK_EQ(m.plan.next_mode, PURG_ENTRY_NATIVE);
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, CRASH);
+	CHECK_EQ(m.plan.capture[0].next_entry, CRASH);
+	CHECK_EQ(m.plan.capture[0].next_mode, PURG_ENTRY_NATIVE);
 	seg = plan_find(&m.plan, "dtb");
 	CHECK(seg != NULL);
-	CHECK_EQ(m.plan.next_args[0], seg->mem);
-	CHECK_EQ(m.plan.next_args[1] | m.plan.next_args[2] | m.plan.next_args[3], 0);
-	CHECK(seg->buf == m.plan.boot.data);
-	CHECK_EQ(seg->bufsz, m.plan.boot.len);
-	CHECK_EQ(get_u32(m.plan.boot.data + 4, true), m.plan.boot.len);
+	CHECK_EQ(m.plan.capture[0].next_args[0], seg->mem);
+	CHECK_EQ(m.plan.capture[0].next_args[1] | m.plan.capture[0].next_args[2] | m.plan.capture[0].next_args[3], 0);
+	CHECK(seg->buf == m.plan.capture[0].boot.data);
+	CHECK_EQ(seg->bufsz, m.plan.capture[0].boot.len);
+	CHECK_EQ(get_u32(m.plan.capture[0].boot.data + 4, true), m.plan.capture[0].boot.len);
 	CHECK_EQ(m.plan.nr_seg, 4);
 	m.plan.entry = CRASH;
 	CHECK_EQ(plan_check(&m.plan), 0);
@@ -199,10 +199,10 @@ TEST(text_offset)
 
 	setup(&m, NULL);
 	give_tree(&m, 2, empty_chosen);
-	m.plan.image.align_offset = 0x80000;
+	m.plan.capture[0].image.align_offset = 0x80000;
 	move_crash(&m, CRASH + 0x100000, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, CRASH + 0x280000);
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, CRASH + 0x280000);
 	teardown(&m);
 }
 
@@ -213,14 +213,14 @@ TEST(memory_below_an_old_kernel_is_not_used)
 	/* All the room above the kernel is taken by the kernel: what is left is below it. */
 	setup(&m, NULL);
 	give_tree(&m, 2, empty_chosen);
-	m.plan.image.memsz = 0x1000000;
+	m.plan.capture[0].image.memsz = 0x1000000;
 	move_crash(&m, CRASH + 0x100000, 0x100000 + 0x1000000);
 	CHECK_EQ(run(&m), 0);
-	CHECK(m.plan.initrd_paddr < m.plan.kernel_paddr);
-	m.plan.image.flags |= IMAGE_LOSES_BELOW;
+	CHECK(m.plan.capture[0].initrd_paddr < m.plan.capture[0].kernel_paddr);
+	m.plan.capture[0].image.flags |= IMAGE_LOSES_BELOW;
 	move_crash(&m, CRASH + 0x100000, 0x100000 + 0x1000000);
 	CHECK_FAILS(run(&m), -ENOSPC, "no room for the initrd");
-	m.plan.initrd.view.len = 0;
+	m.plan.capture[0].initrd.view.len = 0;
 	move_crash(&m, CRASH + 0x100000, 0x100000 + 0x1000000);
 	CHECK_FAILS(run(&m), -ENOSPC, "no room for the dtb");
 	teardown(&m);
@@ -236,12 +236,12 @@ TEST(initrd_within_32_gib_of_the_kernel)
 	give_tree(&m, 2, empty_chosen);
 	move_crash(&m, start, 100 * gib);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, start);
-	CHECK_EQ(m.plan.initrd_paddr, 37 * gib - 0x20000);
-	m.plan.image.max_initrd_last = 10 * gib - 1;
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, start);
+	CHECK_EQ(m.plan.capture[0].initrd_paddr, 37 * gib - 0x20000);
+	m.plan.capture[0].image.max_initrd_last = 10 * gib - 1;
 	move_crash(&m, start, 100 * gib);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.initrd_paddr, 10 * gib - 0x20000);
+	CHECK_EQ(m.plan.capture[0].initrd_paddr, 10 * gib - 0x20000);
 	teardown(&m);
 }
 
@@ -283,10 +283,10 @@ TEST(no_initrd_no_chosen_no_words)
 
 		setup(&m, NULL);
 		give_tree(&m, 2, chosens[i]);
-		m.plan.initrd.view.len = 0;
+		m.plan.capture[0].initrd.view.len = 0;
 		CHECK_EQ(run(&m), 0);
 		chosen = open_result(&m, &dtb);
-		CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "");
+		CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), PURG_VERDICT_WORD "unknown");
 		CHECK(dtb_prop(&dtb, chosen, "linux,initrd-start").base == NULL);
 		CHECK(dtb_prop(&dtb, chosen, "linux,initrd-end").base == NULL);
 		CHECK(dtb_prop(&dtb, chosen, "linux,elfcorehdr").len == 16);
@@ -345,7 +345,7 @@ TEST(stub_of_an_acpi_machine)
 	CHECK_EQ(run(&m), 0);
 	chosen = open_result(&m, &dtb);
 	CHECK_EQ(prop_u64(&dtb, chosen, "linux,uefi-system-table"), 0x13bfd0018);
-	CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "acpi=force");
+	CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "acpi=force " PURG_VERDICT_WORD "unknown");
 	dtb_close(&dtb);
 	teardown(&m);
 }
@@ -363,7 +363,7 @@ TEST(tree_of_the_user)
 	snprintf(path, sizeof(path), "%s/mine.dtb", m.tree.dir);
 	m.req.dtb_path = path;
 	CHECK_EQ(run(&m), 0);
-	CHECK_STR(dtb_string(&dtb, open_result(&m, &dtb), "bootargs"), "quiet");
+	CHECK_STR(dtb_string(&dtb, open_result(&m, &dtb), "bootargs"), "quiet " PURG_VERDICT_WORD "unknown");
 	dtb_close(&dtb);
 
 	tree_text(&m.tree, "mine.dtb", "/dts-v1/; / { };\n");
@@ -415,7 +415,7 @@ TEST(size_limit)
 			CHECK_FAILS(run(&m), -EFBIG, "the kernel takes 2097152");
 		} else {
 			CHECK_EQ(run(&m), 0);
-			CHECK_EQ(m.plan.next_args[0] % DTB_MAX_BYTES, 0);
+			CHECK_EQ(m.plan.capture[0].next_args[0] % DTB_MAX_BYTES, 0);
 		}
 		teardown(&m);
 	}
@@ -433,8 +433,8 @@ TEST(never_across_2_mib)
 		free(fdt);
 		move_crash(&m, CRASH, CRASH_BYTES - (test_random() % 64 << 16));
 		CHECK_EQ(run(&m), 0);
-		CHECK_EQ(m.plan.next_args[0] / DTB_MAX_BYTES,
-			 (m.plan.next_args[0] + m.plan.boot.len - 1) / DTB_MAX_BYTES);
+		CHECK_EQ(m.plan.capture[0].next_args[0] / DTB_MAX_BYTES,
+			 (m.plan.capture[0].next_args[0] + m.plan.capture[0].boot.len - 1) / DTB_MAX_BYTES);
 		teardown(&m);
 	}
 }
@@ -450,7 +450,7 @@ TEST(elfcorehdr_of_the_user_is_left_out)
 	give_tree(&m, 2, full_chosen);
 	CHECK_EQ(run(&m), 0);
 	chosen = open_result(&m, &dtb);
-	CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "a xelfcorehdr=1 b");
+	CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "a xelfcorehdr=1 b " PURG_VERDICT_WORD "unknown");
 	CHECK(strstr(m.warnings, "elfcorehdr="));
 	dtb_close(&dtb);
 	teardown(&m);
@@ -461,16 +461,17 @@ TEST(command_line_limit)
 	static char text[2049];
 	struct machine m;
 
-	memset(text, 'x', 2047);
+	/* A blank and the word for the verdict are added. */
+	memset(text, 'x', 2047 - 21);
 	setup(&m, text);
 	give_tree(&m, 2, full_chosen);
 	CHECK_EQ(run(&m), 0);
 	teardown(&m);
-	text[2047] = 'x';
+	text[2047 - 21] = 'x';
 	setup(&m, text);
 	give_tree(&m, 2, full_chosen);
 	CHECK_FAILS(run(&m), -E2BIG, "2047");
-	m.plan.image.cmdline_max = 0; /* not told: the architecture's constant */
+	m.plan.capture[0].image.cmdline_max = 0; /* not told: the architecture's constant */
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -E2BIG, "2047");
 	teardown(&m);
@@ -482,12 +483,12 @@ TEST(images_that_cannot_be_captured_with)
 
 	setup(&m, NULL);
 	give_tree(&m, 2, empty_chosen);
-	m.plan.image.flags |= IMAGE_BIG_ENDIAN;
+	m.plan.capture[0].image.flags |= IMAGE_BIG_ENDIAN;
 	CHECK_FAILS(run(&m), -ENOTSUP, "capture kernel is big endian");
-	m.plan.image.flags &= ~IMAGE_BIG_ENDIAN;
-	m.plan.image.page_shift = 18;
+	m.plan.capture[0].image.flags &= ~IMAGE_BIG_ENDIAN;
+	m.plan.capture[0].image.page_shift = 18;
 	CHECK_FAILS(run(&m), -ENOTSUP, "pages of 256 KiB");
-	m.plan.image.page_shift = 16;
+	m.plan.capture[0].image.page_shift = 16;
 	CHECK_EQ(run(&m), 0);
 	teardown(&m);
 }
@@ -501,7 +502,7 @@ TEST(entry_of_the_user)
 	m.req.entry_given = true;
 	m.req.entry = CRASH + 0x1000;
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.next_entry, CRASH + 0x1000);
+	CHECK_EQ(m.plan.capture[0].next_entry, CRASH + 0x1000);
 	m.req.entry = CRASH - 1;
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -EINVAL, "lies in no segment");
@@ -537,7 +538,7 @@ TEST(strange_initrd_properties)
 		setup(&m, NULL);
 		m.plan.elfcorehdr_paddr = CRASH;
 		m.plan.elfcorehdr_memsz = 0x10000;
-		CHECK_EQ(dtb_edit(&m.plan, &dtb), 0);
+		CHECK_EQ(dtb_edit(&m.plan, &m.plan.capture[0], &dtb), 0);
 		ranges_init(&reserved);
 		CHECK_EQ(dtb_reserved(&dtb, &reserved, 0), 0);
 		CHECK_EQ(reserved.nr, 2);
@@ -556,11 +557,11 @@ TEST(editing_twice_changes_nothing_more)
 	setup(&m, "quiet nokaslr");
 	give_tree(&m, 2, full_chosen);
 	CHECK_EQ(run(&m), 0);
-	first = m.plan.boot.len;
-	tree_bytes(&m.tree, "sys/firmware/fdt", m.plan.boot.data, m.plan.boot.len);
+	first = m.plan.capture[0].boot.len;
+	tree_bytes(&m.tree, "sys/firmware/fdt", m.plan.capture[0].boot.data, m.plan.capture[0].boot.len);
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.boot.len, first);
+	CHECK_EQ(m.plan.capture[0].boot.len, first);
 	teardown(&m);
 }
 

@@ -9,6 +9,7 @@
 #define CRASH 0x2f000000ull
 #define CRASH_HIGH 0x1f0000000ull
 #define RSDP 0x7ff7e014ull
+#define VERDICT PURG_VERDICT_WORD "unknown"   /* what is left for the purgatory to write over */
 
 static void put_header(struct machine *m, uint16_t protocol)
 {
@@ -17,8 +18,8 @@ static void put_header(struct machine *m, uint16_t protocol)
 		m->header[i] = 0xee;
 	m->header[0x211 - 0x1f1] = 0xff; /* loadflags */
 	put_u16(m->header + 0x206 - 0x1f1, protocol, false);
-	m->plan.image.protocol = protocol;
-	m->plan.image.setup_header = view_of(m->header, HEADER_BYTES, "vmlinuz");
+	m->plan.capture[0].image.protocol = protocol;
+	m->plan.capture[0].image.setup_header = view_of(m->header, HEADER_BYTES, "vmlinuz");
 }
 
 static void setup(struct machine *m, const char *cmdline)
@@ -27,10 +28,10 @@ static void setup(struct machine *m, const char *cmdline)
 
 	machine_init(m, &arch_x86_64, CRASH, cmdline);
 	put_header(m, 0x020f);
-	plan->image.memsz = 0x2000000;
-	plan->image.pref_paddr = 0x1000000;
-	plan->image.entry64_off = 0x200;
-	plan->image.flags = MODERN;
+	plan->capture[0].image.memsz = 0x2000000;
+	plan->capture[0].image.pref_paddr = 0x1000000;
+	plan->capture[0].image.entry64_off = 0x200;
+	plan->capture[0].image.flags = MODERN;
 	CHECK_EQ(ranges_add(&plan->memmap.ram, 0x1000, 0x9fbff, MEM_RAM), 0);
 	CHECK_EQ(ranges_add(&plan->memmap.firmware, 0x9fc00, 0xfffff, MEM_RESERVED), 0);
 }
@@ -40,7 +41,7 @@ static int run(struct machine *m)
 {
 	struct place place = { .memsz = 0x3000, .last = UINT64_MAX, .top_down = true };
 	struct plan *plan = &m->plan;
-	int err = boot_x86.place(plan);
+	int err = boot_x86.place(plan, &plan->capture[0]);
 
 	if (!err)
 		err = plan_place(plan, "elfcorehdr", NULL, 0, &place, &plan->elfcorehdr_paddr);
@@ -50,12 +51,12 @@ static int run(struct machine *m)
 		err = plan_place(plan, "backup", NULL, 0, &place, &plan->backup.to);
 	plan->backup.from = 0x1000;
 	plan->backup.len = 0x9f000;
-	return err ? err : boot_x86.describe(plan);
+	return err ? err : boot_x86.describe(plan, &plan->capture[0]);
 }
 
 static uint32_t bp32(const struct machine *m, size_t off)
 {
-	return get_u32(m->plan.boot.data + off, false);
+	return get_u32(m->plan.capture[0].boot.data + off, false);
 }
 
 static uint64_t bp64(const struct machine *m, size_t low, size_t high)
@@ -66,21 +67,21 @@ static uint64_t bp64(const struct machine *m, size_t low, size_t high)
 /* The bytes of the boot_params segment at physical address PADDR, of which there must be LEN. */
 static const uint8_t *at_paddr(const struct machine *m, uint64_t paddr, uint64_t len)
 {
-	uint64_t start = m->plan.next_args[0];
+	uint64_t start = m->plan.capture[0].next_args[0];
 
-	if (paddr < start || paddr - start > m->plan.boot.len || len > m->plan.boot.len - (paddr - start)) {
+	if (paddr < start || paddr - start > m->plan.capture[0].boot.len || len > m->plan.capture[0].boot.len - (paddr - start)) {
 		CHECK(!"an address outside of the boot_params segment");
 		return NULL;
 	}
-	return m->plan.boot.data + (paddr - start);
+	return m->plan.capture[0].boot.data + (paddr - start);
 }
 
 static const char *final_cmdline(const struct machine *m)
 {
 	uint64_t paddr = bp64(m, 0x228, 0xc8);
-	const uint8_t *at = at_paddr(m, paddr, m->plan.cmdline.len + 1);
+	const uint8_t *at = at_paddr(m, paddr, m->plan.capture[0].cmdline.len + 1);
 
-	CHECK(at && !at[m->plan.cmdline.len]);
+	CHECK(at && !at[m->plan.capture[0].cmdline.len]);
 	return (const char *)at;
 }
 
@@ -108,7 +109,7 @@ static const uint8_t *find_node(const struct machine *m, uint32_t type, uint32_t
 
 static bool has_word(const struct machine *m, const char *word)
 {
-	const char *text = m->plan.cmdline.text, *at = strstr(text, word);
+	const char *text = m->plan.capture[0].cmdline.text, *at = strstr(text, word);
 	size_t len = strlen(word);
 
 	return at && (at == text || at[-1] == ' ') && (!at[len] || at[len] == ' ');
@@ -124,34 +125,34 @@ TEST(zero_page_of_a_bios_machine)
 
 	setup(&m, "root=/dev/sda1 irqpoll -- init words");
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, 0x2f000000);
-	CHECK_EQ(m.plan.initrd_paddr, CRASH + CRASH_BYTES - 0x13000);
-	CHECK_EQ(m.plan.next_entry, m.plan.kernel_paddr + 0x200);
-	CHECK_EQ(m.plan.next_mode, PURG_ENTRY_NATIVE);
-	CHECK_EQ(m.plan.next_args[0], plan_find(&m.plan, "boot_params")->mem);
-	CHECK_EQ(plan_find(&m.plan, "boot_params")->bufsz, m.plan.boot.len);
-	CHECK(plan_find(&m.plan, "boot_params")->buf == m.plan.boot.data);
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, 0x2f000000);
+	CHECK_EQ(m.plan.capture[0].initrd_paddr, CRASH + CRASH_BYTES - 0x13000);
+	CHECK_EQ(m.plan.capture[0].next_entry, m.plan.capture[0].kernel_paddr + 0x200);
+	CHECK_EQ(m.plan.capture[0].next_mode, PURG_ENTRY_NATIVE);
+	CHECK_EQ(m.plan.capture[0].next_args[0], plan_find(&m.plan, "boot_params")->mem);
+	CHECK_EQ(plan_find(&m.plan, "boot_params")->bufsz, m.plan.capture[0].boot.len);
+	CHECK(plan_find(&m.plan, "boot_params")->buf == m.plan.capture[0].boot.data);
 
 	CHECK_EQ(bp32(&m, 0x1f4), 0xeeeeeeee);            /* the image's own */
-	CHECK_EQ(m.plan.boot.data[0x1ef], 0);             /* sentinel */
-	CHECK_EQ(m.plan.boot.data[0x210], 0xd0);
-	CHECK_EQ(m.plan.boot.data[0x211], 1);
-	CHECK_EQ(bp32(&m, 0x214), m.plan.kernel_paddr);
-	CHECK_EQ(bp64(&m, 0x218, 0xc0), m.plan.initrd_paddr);
+	CHECK_EQ(m.plan.capture[0].boot.data[0x1ef], 0);             /* sentinel */
+	CHECK_EQ(m.plan.capture[0].boot.data[0x210], 0xd0);
+	CHECK_EQ(m.plan.capture[0].boot.data[0x211], 1);
+	CHECK_EQ(bp32(&m, 0x214), m.plan.capture[0].kernel_paddr);
+	CHECK_EQ(bp64(&m, 0x218, 0xc0), m.plan.capture[0].initrd_paddr);
 	CHECK_EQ(bp64(&m, 0x21c, 0xc4), INITRD_BYTES);
 	CHECK_EQ(bp32(&m, 0x224), 0);
 	CHECK_EQ(bp32(&m, 0x268), 0xeeeeeeee);
 	CHECK_EQ(bp32(&m, 0x26c), 0);
 	CHECK_EQ(bp64(&m, 0x70, 0x74), 0);
-	snprintf(want, sizeof(want), "root=/dev/sda1 irqpoll elfcorehdr=%#" PRIx64 " -- init words",
+	snprintf(want, sizeof(want), "root=/dev/sda1 irqpoll elfcorehdr=%#" PRIx64 " " VERDICT " -- init words",
 		 m.plan.elfcorehdr_paddr);
 	CHECK_STR(final_cmdline(&m), want);
 	for (size_t i = BP_EFI_INFO; i < BP_EFI_INFO + 32; i++)
-		CHECK_EQ(m.plan.boot.data[i], 0);
+		CHECK_EQ(m.plan.capture[0].boot.data[i], 0);
 
 	/* low RAM, reserved, crash, and two reservations at its end with RAM in between or behind */
-	CHECK(m.plan.boot.data[0x1e8] >= 5);
-	CHECK_EQ(get_u64(m.plan.boot.data + 0x2d0, false), 0x1000);
+	CHECK(m.plan.capture[0].boot.data[0x1e8] >= 5);
+	CHECK_EQ(get_u64(m.plan.capture[0].boot.data + 0x2d0, false), 0x1000);
 	seed = find_node(&m, X86_SETUP_RNG_SEED, &len, &nr);
 	CHECK(seed != NULL);
 	CHECK_EQ(len, 32);
@@ -184,15 +185,15 @@ TEST(every_seed_is_fresh)
 TEST(no_initrd_and_no_command_line)
 {
 	struct machine m;
-	char want[64];
+	char want[96];
 
 	setup(&m, NULL);
-	m.plan.initrd.view.len = 0;
+	m.plan.capture[0].initrd.view.len = 0;
 	CHECK_EQ(run(&m), 0);
 	CHECK(!plan_find(&m.plan, "initrd"));
 	CHECK_EQ(bp64(&m, 0x218, 0xc0), 0);
 	CHECK_EQ(bp64(&m, 0x21c, 0xc4), 0);
-	snprintf(want, sizeof(want), "elfcorehdr=%#" PRIx64, m.plan.elfcorehdr_paddr);
+	snprintf(want, sizeof(want), "elfcorehdr=%#" PRIx64 " " VERDICT, m.plan.elfcorehdr_paddr);
 	CHECK_STR(final_cmdline(&m), want);
 	teardown(&m);
 }
@@ -205,9 +206,9 @@ TEST(all_above_4g)
 	setup(&m, "quiet");
 	move_crash(&m, CRASH_HIGH, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, CRASH_HIGH);
-	CHECK_EQ(bp64(&m, 0x218, 0xc0), m.plan.initrd_paddr);
-	CHECK(m.plan.initrd_paddr > UINT32_MAX);
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, CRASH_HIGH);
+	CHECK_EQ(bp64(&m, 0x218, 0xc0), m.plan.capture[0].initrd_paddr);
+	CHECK(m.plan.capture[0].initrd_paddr > UINT32_MAX);
 	CHECK(bp64(&m, 0x228, 0xc8) > UINT32_MAX);
 	CHECK(has_word(&m, "quiet") && strstr(final_cmdline(&m), "elfcorehdr=0x1"));
 	CHECK(find_node(&m, X86_SETUP_RNG_SEED, &len, NULL));
@@ -220,14 +221,14 @@ TEST(above_4g_only_for_images_that_can)
 	struct machine m;
 
 	setup(&m, NULL);
-	m.plan.image.flags &= ~IMAGE_ABOVE_4G;
+	m.plan.capture[0].image.flags &= ~IMAGE_ABOVE_4G;
 	move_crash(&m, CRASH_HIGH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -ENOTSUP, "cannot be started above 4 GiB");
 	/* A region across the border: everything the kernel is told about stays below it. */
 	move_crash(&m, 0xf8000000, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
-	CHECK(m.plan.initrd_paddr + INITRD_BYTES <= 0x100000000);
-	CHECK(m.plan.next_args[0] + m.plan.boot.len <= 0x100000000);
+	CHECK(m.plan.capture[0].initrd_paddr + INITRD_BYTES <= 0x100000000);
+	CHECK(m.plan.capture[0].next_args[0] + m.plan.capture[0].boot.len <= 0x100000000);
 	CHECK_EQ(bp32(&m, 0xc0), 0);
 	teardown(&m);
 }
@@ -239,10 +240,10 @@ TEST(kernel_not_below_its_preferred_address)
 	setup(&m, NULL);
 	move_crash(&m, 0x200000, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, 0x1000000);
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, 0x1000000);
 	move_crash(&m, 0x1100000, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, 0x1200000);
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, 0x1200000);
 	teardown(&m);
 }
 
@@ -251,13 +252,13 @@ TEST(kernel_that_cannot_move)
 	struct machine m;
 
 	setup(&m, NULL);
-	m.plan.image.flags &= ~IMAGE_RELOCATABLE;
+	m.plan.capture[0].image.flags &= ~IMAGE_RELOCATABLE;
 	CHECK_FAILS(run(&m), -ENOSPC, "runs only at 0x1000000");
-	m.plan.image.pref_paddr = CRASH + 0x100000;
+	m.plan.capture[0].image.pref_paddr = CRASH + 0x100000;
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.kernel_paddr, CRASH + 0x100000);
-	m.plan.image.pref_paddr = UINT64_MAX;
+	CHECK_EQ(m.plan.capture[0].kernel_paddr, CRASH + 0x100000);
+	m.plan.capture[0].image.pref_paddr = UINT64_MAX;
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -EINVAL, "0xffffffffffffffff");
 	teardown(&m);
@@ -272,7 +273,7 @@ TEST(no_room)
 	CHECK_FAILS(run(&m), -ENOSPC, "no room for the kernel");
 	move_crash(&m, CRASH, 0x2010000);
 	CHECK_FAILS(run(&m), -ENOSPC, "no room for the initrd");
-	m.plan.initrd.view.len = 0;
+	m.plan.capture[0].initrd.view.len = 0;
 	move_crash(&m, CRASH, 0x2000000 + 0x3000 + 0x9f000);
 	CHECK_FAILS(run(&m), -ENOSPC, "no room for the boot_params");
 	teardown(&m);
@@ -283,10 +284,10 @@ TEST(initrd_stays_where_the_kernel_looks)
 	struct machine m;
 
 	setup(&m, NULL);
-	m.plan.image.max_initrd_last = 0x37ffffff;
+	m.plan.capture[0].image.max_initrd_last = 0x37ffffff;
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.initrd_paddr, 0x38000000 - 0x13000);
-	m.plan.image.max_initrd_last = CRASH;
+	CHECK_EQ(m.plan.capture[0].initrd_paddr, 0x38000000 - 0x13000);
+	m.plan.capture[0].image.max_initrd_last = CRASH;
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -ENOSPC, "no room for the initrd");
 	teardown(&m);
@@ -297,16 +298,16 @@ TEST(entry_in_32_bit_mode)
 	struct machine m;
 
 	setup(&m, NULL);
-	m.plan.image.flags = IMAGE_RELOCATABLE | IMAGE_ENTRY_32;
-	m.plan.image.entry64_off = 0;
-	m.plan.image.max_initrd_last = 0x7fffffff;
+	m.plan.capture[0].image.flags = IMAGE_RELOCATABLE | IMAGE_ENTRY_32;
+	m.plan.capture[0].image.entry64_off = 0;
+	m.plan.capture[0].image.max_initrd_last = 0x7fffffff;
 	tree_text(&m.tree, "proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu la57 avx\n");
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.next_mode, PURG_ENTRY_X86_32);
-	CHECK_EQ(m.plan.next_entry, m.plan.kernel_paddr);
-	CHECK(m.plan.next_args[0] <= UINT32_MAX);
+	CHECK_EQ(m.plan.capture[0].next_mode, PURG_ENTRY_X86_32);
+	CHECK_EQ(m.plan.capture[0].next_entry, m.plan.capture[0].kernel_paddr);
+	CHECK(m.plan.capture[0].next_args[0] <= UINT32_MAX);
 	/* Even one that says that it may be above: the 32-bit entry may not. */
-	m.plan.image.flags |= IMAGE_ABOVE_4G;
+	m.plan.capture[0].image.flags |= IMAGE_ABOVE_4G;
 	move_crash(&m, CRASH_HIGH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -ENOTSUP, "above 4 GiB");
 	teardown(&m);
@@ -334,7 +335,7 @@ TEST(five_level_paging)
 		if (cases[i].cpuinfo)
 			tree_text(&m.tree, "proc/cpuinfo", "%s", cases[i].cpuinfo);
 		CHECK_EQ(run(&m), 0);
-		m.plan.image.flags &= ~IMAGE_5LEVEL;
+		m.plan.capture[0].image.flags &= ~IMAGE_5LEVEL;
 		move_crash(&m, CRASH, CRASH_BYTES);
 		if (cases[i].err)
 			CHECK_FAILS(run(&m), cases[i].err, "5-level paging");
@@ -347,22 +348,22 @@ TEST(five_level_paging)
 TEST(command_line_limit)
 {
 	struct machine m;
-	char text[300], want[64];
+	char text[300], want[96];
 
-	snprintf(want, sizeof(want), "elfcorehdr=%#" PRIx64, (uint64_t)(CRASH + 0xffea000));
+	snprintf(want, sizeof(want), "elfcorehdr=%#" PRIx64 " %s", (uint64_t)(CRASH + 0xffea000), VERDICT);
 	memset(text, 'x', sizeof(text));
 	text[255 - strlen(want) - 1] = 0;
 	setup(&m, text);
-	m.plan.image.cmdline_max = 255;
+	m.plan.capture[0].image.cmdline_max = 255;
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.cmdline.len, 255);
+	CHECK_EQ(m.plan.capture[0].cmdline.len, 255);
 	CHECK_EQ(strlen(final_cmdline(&m)), 255);
 	teardown(&m);
 
 	text[strlen(text)] = 'y';
 	text[255 - strlen(want)] = 0;
 	setup(&m, text);
-	m.plan.image.cmdline_max = 255;
+	m.plan.capture[0].image.cmdline_max = 255;
 	CHECK_FAILS(run(&m), -E2BIG, "255");
 	CHECK(strstr(err_text(), "256"));
 	CHECK(!plan_find(&m.plan, "boot_params"));
@@ -372,11 +373,11 @@ TEST(command_line_limit)
 TEST(elfcorehdr_of_the_user_is_replaced)
 {
 	struct machine m;
-	char want[64];
+	char want[96];
 
 	setup(&m, "a elfcorehdr=5M xelfcorehdr=1 elfcorehdr=0x1234 b");
 	CHECK_EQ(run(&m), 0);
-	snprintf(want, sizeof(want), "a xelfcorehdr=1 b elfcorehdr=%#" PRIx64, m.plan.elfcorehdr_paddr);
+	snprintf(want, sizeof(want), "a xelfcorehdr=1 b elfcorehdr=%#" PRIx64 " " VERDICT, m.plan.elfcorehdr_paddr);
 	CHECK_STR(final_cmdline(&m), want);
 	CHECK(strstr(m.warnings, "elfcorehdr="));
 	teardown(&m);
@@ -390,11 +391,11 @@ TEST(entry_of_the_user)
 	m.req.entry_given = true;
 	m.req.entry = CRASH + 0x2fff;
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.next_entry, CRASH + 0x2fff);
+	CHECK_EQ(m.plan.capture[0].next_entry, CRASH + 0x2fff);
 	m.req.entry = CRASH + 0x3000; /* behind the payload */
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -EINVAL, "lies in no segment");
-	m.plan.image.flags &= ~IMAGE_ABOVE_4G;
+	m.plan.capture[0].image.flags &= ~IMAGE_ABOVE_4G;
 	m.req.entry = 0x100000000;
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -EINVAL, "above 0xffffffff");
@@ -407,12 +408,12 @@ TEST(setup_headers_of_wrong_size)
 	struct machine m;
 
 	setup(&m, NULL);
-	m.plan.image.setup_header = view_of(large, 0x290 - 0x1f1 + 1, "vmlinuz");
+	m.plan.capture[0].image.setup_header = view_of(large, 0x290 - 0x1f1 + 1, "vmlinuz");
 	CHECK_FAILS(run(&m), -EINVAL, "setup header has 160 bytes");
-	m.plan.image.setup_header = view_of(large, 0x22c - 0x1f1 - 1, "vmlinuz");
+	m.plan.capture[0].image.setup_header = view_of(large, 0x22c - 0x1f1 - 1, "vmlinuz");
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_FAILS(run(&m), -EINVAL, "setup header has 58 bytes");
-	m.plan.image.setup_header = view_of(large, 0x290 - 0x1f1, "vmlinuz");
+	m.plan.capture[0].image.setup_header = view_of(large, 0x290 - 0x1f1, "vmlinuz");
 	move_crash(&m, CRASH, CRASH_BYTES);
 	CHECK_EQ(run(&m), 0);
 	teardown(&m);
@@ -442,19 +443,19 @@ TEST(what_the_running_kernel_knows)
 	CHECK_EQ(run(&m), 0);
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		for (size_t j = 0; j < taken[i].len; j++)
-			CHECK_EQ(m.plan.boot.data[taken[i].off + j], 0x5a);
+			CHECK_EQ(m.plan.capture[0].boot.data[taken[i].off + j], 0x5a);
 	for (size_t i = 0; i < sizeof(not_taken) / sizeof(not_taken[0]); i++)
 		for (size_t j = 0; j < not_taken[i].len; j++)
-			CHECK_EQ(m.plan.boot.data[not_taken[i].off + j], 0);
+			CHECK_EQ(m.plan.capture[0].boot.data[not_taken[i].off + j], 0);
 	/* No EFI machine: the kernel finds ACPI as it always did. */
-	CHECK(!strstr(m.plan.cmdline.text, "acpi_rsdp"));
+	CHECK(!strstr(m.plan.capture[0].cmdline.text, "acpi_rsdp"));
 
 	/* Half a page is none. */
 	tree_bytes(&m.tree, "sys/kernel/boot_params/data", running, sizeof(running) / 2);
 	move_crash(&m, CRASH, CRASH_BYTES);
-	cmdline_remove(&m.plan.cmdline, "elfcorehdr");
+	cmdline_remove(&m.plan.capture[0].cmdline, "elfcorehdr");
 	CHECK_EQ(run(&m), 0);
-	CHECK_EQ(m.plan.boot.data[0x10], 0);
+	CHECK_EQ(m.plan.capture[0].boot.data[0x10], 0);
 	CHECK_EQ(bp32(&m, 0x70), 0);
 	teardown(&m);
 }
@@ -468,7 +469,7 @@ TEST(subarch_only_where_the_header_has_it)
 	memset(running, 0x5a, sizeof(running));
 	tree_bytes(&m.tree, "sys/kernel/boot_params/data", running, sizeof(running));
 	put_header(&m, 0x0206);
-	m.plan.image.setup_header.len = 0x23c - 0x1f1;
+	m.plan.capture[0].image.setup_header.len = 0x23c - 0x1f1;
 	CHECK_EQ(run(&m), 0);
 	CHECK_EQ(bp32(&m, 0x23c), 0);
 	CHECK_EQ(bp64(&m, 0x250, 0x254), 0);
@@ -497,7 +498,7 @@ TEST(memory_maps_of_all_sizes)
 		ranges_init(&map);
 		CHECK_EQ(x86_e820_build(&m.plan, &map), 0);
 		ext = find_node(&m, X86_SETUP_E820_EXT, &len, NULL);
-		CHECK_EQ(m.plan.boot.data[0x1e8], map.nr < 128 ? map.nr : 128);
+		CHECK_EQ(m.plan.capture[0].boot.data[0x1e8], map.nr < 128 ? map.nr : 128);
 		CHECK_EQ(ext != NULL, map.nr > 128);
 		CHECK_EQ(len, map.nr > 128 ? (map.nr - 128) * 20 : 0);
 		if (ext)
@@ -505,7 +506,7 @@ TEST(memory_maps_of_all_sizes)
 
 		put_header(&m, 0x0208);
 		move_crash(&m, CRASH, CRASH_BYTES);
-		cmdline_remove(&m.plan.cmdline, "elfcorehdr");
+		cmdline_remove(&m.plan.capture[0].cmdline, "elfcorehdr");
 		if (map.nr > 128)
 			CHECK_FAILS(run(&m), -E2BIG, "boot protocol 2.08 and takes 128");
 		else
@@ -561,7 +562,7 @@ TEST(efi_runtime_services)
 		make_efi(&m, "EL64", size);
 		add_reserved(&m, 200);
 		CHECK_EQ(run(&m), 0);
-		CHECK(!memcmp(m.plan.boot.data + 0x1c0, "EL64", 4));
+		CHECK(!memcmp(m.plan.capture[0].boot.data + 0x1c0, "EL64", 4));
 		CHECK_EQ(bp64(&m, 0x1c4, 0x1d8), 0x97fe00018);
 		CHECK_EQ(bp32(&m, 0x1c8), size);
 		CHECK_EQ(bp32(&m, 0x1cc), 1);
@@ -599,7 +600,7 @@ static void check_no_efi(struct machine *m)
 
 	CHECK_EQ(run(m), 0);
 	for (size_t i = 0x1c0; i < 0x1e0; i++)
-		CHECK_EQ(m->plan.boot.data[i], 0);
+		CHECK_EQ(m->plan.capture[0].boot.data[i], 0);
 	CHECK(!find_node(m, X86_SETUP_EFI, &len, NULL));
 	CHECK(has_word(m, "acpi_rsdp=0x7ff7e014"));
 	CHECK_EQ(bp64(m, 0x70, 0x74), RSDP);
@@ -670,7 +671,7 @@ TEST(efi_that_is_not_handed_on)
 	/* an image that does not want it */
 	setup(&m, "quiet");
 	make_efi(&m, "EL64", 48);
-	m.plan.image.flags &= ~IMAGE_EFI_KEXEC;
+	m.plan.capture[0].image.flags &= ~IMAGE_EFI_KEXEC;
 	check_no_efi(&m);
 	teardown(&m);
 	/* SMBIOS is optional, the old field too */
@@ -679,7 +680,7 @@ TEST(efi_that_is_not_handed_on)
 	tree_remove(&m.tree, "sys/firmware/efi/runtime");
 	tree_text(&m.tree, "sys/firmware/efi/systab", "ACPI=0x7ff7e000\nSMBIOS3=0x7fd88000");
 	CHECK_EQ(run(&m), 0);
-	CHECK(!memcmp(m.plan.boot.data + 0x1c0, "EL64", 4));
+	CHECK(!memcmp(m.plan.capture[0].boot.data + 0x1c0, "EL64", 4));
 	CHECK_EQ(bp64(&m, 0x70, 0x74), 0x7ff7e000);
 	teardown(&m);
 }
@@ -691,7 +692,7 @@ TEST(rsdp_given_or_unknown)
 
 	setup(&m, "acpi_rsdp=0x1234 quiet");
 	make_efi(&m, "EL64", 48);
-	m.plan.image.flags &= ~IMAGE_EFI_KEXEC;
+	m.plan.capture[0].image.flags &= ~IMAGE_EFI_KEXEC;
 	CHECK_EQ(run(&m), 0);
 	CHECK(has_word(&m, "acpi_rsdp=0x1234"));
 	CHECK(!has_word(&m, "acpi_rsdp=0x7ff7e014"));
@@ -700,7 +701,7 @@ TEST(rsdp_given_or_unknown)
 	setup(&m, "quiet");
 	tree_text(&m.tree, "sys/firmware/efi/systab", "SMBIOS=0x7fd8a000\n");
 	CHECK_EQ(run(&m), 0);
-	CHECK(!strstr(m.plan.cmdline.text, "acpi_rsdp"));
+	CHECK(!strstr(m.plan.capture[0].cmdline.text, "acpi_rsdp"));
 	CHECK(strstr(m.warnings, "RSDP"));
 	teardown(&m);
 
@@ -727,7 +728,7 @@ TEST(segments_used)
 	CHECK_EQ(run(&m), 0);
 	CHECK_EQ(m.plan.nr_seg, 5);
 	CHECK(plan_find(&m.plan, "kernel") && plan_find(&m.plan, "initrd") && plan_find(&m.plan, "boot_params"));
-	m.plan.entry = m.plan.kernel_paddr;
+	m.plan.entry = m.plan.capture[0].kernel_paddr;
 	CHECK_EQ(plan_check(&m.plan), 0);
 	teardown(&m);
 }

@@ -126,10 +126,58 @@ TEST(options_that_do_not_hold_here)
 	REFUSES("--arch sparc -p --dry-run /k", "--arch=sparc is unknown");
 }
 
+TEST(what_happens_on_corruption)
+{
+	PARSES("-p /k", CHECK_EQ(o.req.policy, 0));
+	PARSES("-p --on-corruption=reboot /k", CHECK_EQ(o.req.policy, PURG_POLICY_REBOOT));
+	PARSES("-p --on-corruption halt /k", CHECK_EQ(o.req.policy, PURG_POLICY_HALT));
+	PARSES("-p --on-corruption=boot --on-corruption=boot /k", CHECK_EQ(o.req.policy, PURG_POLICY_BOOT));
+	PARSES("-p --fallback-initrd=/f /k", CHECK_EQ(o.req.policy, PURG_POLICY_FALLBACK));
+	PARSES("-p --fallback-initrd=/f /k", CHECK_STR(o.req.fallback_initrd_path, "/f"));
+	PARSES("-p --fallback-kernel=/f --on-corruption=fallback /k", CHECK_STR(o.req.fallback_kernel_path, "/f"));
+	PARSES("-p --fallback-initrd=/f --fallback-append=a --fallback-append=b /k", CHECK_STR(o.req.fallback_cmdline, "a b"));
+	REFUSES("-p --on-corruption=explode /k", "give reboot, halt, boot or fallback");
+	REFUSES("-p --on-corruption=boot --on-corruption=halt /k", "given twice");
+	REFUSES("-p --on-corruption=fallback /k", "needs a fallback");
+	REFUSES("-p --fallback-append=x /k", "needs a fallback");
+	REFUSES("-p --fallback-initrd=/f --on-corruption=boot /k", "--on-corruption=fallback only");
+	REFUSES("-p --fallback-initrd=/f -i /k", "--no-checks contradicts");
+	REFUSES("-p --on-corruption=reboot -i /k", "--no-checks contradicts");
+	REFUSES("-u --fallback-initrd=/f", "does not belong to unloading");
+	REFUSES("--fallback-initrd=/f", "nothing to do");
+	REFUSES("-S --on-corruption=boot", "does not belong");
+}
+
+TEST(consoles_that_are_named)
+{
+	PARSES(X86 "-p --console-vga --reset-vga /k", CHECK(o.req.console.vga && o.req.console.reset_vga && !o.req.console.serial));
+	PARSES("-p --console-serial /k", CHECK(o.req.console.serial && !o.req.console.serial_device));
+	PARSES("-p --serial=ttyS1 --serial-baud=9600 /k", CHECK_EQ(o.req.console.baud, 9600));
+	PARSES("-p --serial=ttyS1 /k", CHECK(o.req.console.serial && !strcmp(o.req.console.serial_device, "ttyS1")));
+	REFUSES(ARM "-p --console-vga /k", "not an option of arm64");
+	REFUSES(ARM "-p --reset-vga /k", "not an option of arm64");
+	REFUSES("-p --serial-baud=9601 /k", "not a rate of a 16550");
+	REFUSES("-p --serial-baud=0 /k", "not a rate");
+	REFUSES("-p --serial-baud=1 /k", "not a rate");
+	REFUSES("-p --serial-baud=230400 /k", "not a rate");
+	REFUSES("-p --serial-baud=9600 --serial-baud=19200 /k", "given twice");
+	REFUSES("-p --serial=ttyS0 --serial=ttyS1 /k", "given twice");
+	REFUSES("-S --serial=ttyS0", "does not belong");
+}
+
+TEST(verifying_what_is_loaded)
+{
+	PARSES("--verify", CHECK_EQ(o.action, ACTION_VERIFY));
+	PARSES("-p --verify --json --sysroot=/x --arch arm64", CHECK(o.json));
+	REFUSES("--verify -S", "cannot be combined");
+	REFUSES("--verify /k", "does not belong to --verify");
+	REFUSES("--verify --dry-run", "does not belong to --verify");
+}
+
 TEST(options_of_kexec_tools_that_are_not_supported)
 {
 	static const char *const lines[] = {
-		"-e", "-f /k", "-s -p /k", "-l /k", "-x -e", "-y -e", "--reuseinitrd -p /k", "--serial=ttyS0 -p /k", "--reset-vga -p /k",
+		"-e", "-f /k", "-s -p /k", "-l /k", "-x -e", "-y -e", "--reuseinitrd -p /k", 
 		"--noefi -p /k", "--module=x -p /k", "--real-mode -p /k", "--load-live-update", "--no-cma -p /k", "--pass-memmap-cmdline -p /k",
 	};
 

@@ -40,12 +40,13 @@ static void screen(const struct tree *t, uint8_t mode, uint8_t is_vga, size_t le
 
 static struct purg_console found[PURG_MAX_CONSOLES];
 static uint32_t nr_found;
+static const struct console_request no_request;
 
 static void look(const struct tree *t, const struct arch *arch)
 {
 	memset(found, 0xee, sizeof(found));
 	nr_found = 99;
-	CHECK_EQ(purgatory_consoles(&t->root, arch, found, &nr_found), 0);
+	CHECK_EQ(purgatory_consoles(&t->root, arch, &no_request, found, &nr_found), 0);
 	CHECK_STR(err_text(), "");
 }
 

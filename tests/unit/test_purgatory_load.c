@@ -63,13 +63,13 @@ static const uint8_t *region_digest(const struct plan *plan, size_t idx)
  * the file and MEMORY in memory: the parameter block, two words to relocate, the relocations, the dynamic
  * section.
  */
-#define IMAGE 2048
-#define MEMORY 3000
+#define IMAGE 2560
+#define MEMORY 3600
 #define IMAGE_OFF 256
-#define WORDS 1600             /* offset of the two words in the image */
-#define RELS 1640
-#define DYNAMIC 1760
-#define ENTRY 1632
+#define WORDS 2000             /* offset of the two words in the image */
+#define RELS 2040
+#define DYNAMIC 2160
+#define ENTRY 2032
 #define ADDEND 0x123
 
 struct fake {
@@ -210,7 +210,7 @@ TEST(broken_relocations)
 
 		fake_init(&f, word, kind & 2, kind & 4);
 		put_rel(&f, 1, WORDS, RELATIVE + 1, 0);
-		check_refused(&f, -EINVAL, "relocation type 78 at 0x640, only 77 is known");
+		check_refused(&f, -EINVAL, "relocation type 78 at 0x7d0, only 77 is known");
 
 		fake_init(&f, word, kind & 2, kind & 4);
 		put_rel(&f, 1, MEMORY - word + 1, RELATIVE, 0);
@@ -389,13 +389,13 @@ TEST(entry_in_32_bit_mode_wants_low_memory)
 
 	fake_init(&f, 8, false, true);
 	setup(&plan, &f.arch, &anywhere, 0xfff00000, 0x200000);
-	plan.next_mode = PURG_ENTRY_X86_32;
+	plan.capture[0].next_mode = PURG_ENTRY_X86_32;
 	CHECK_EQ(purgatory_load(&plan), 0);
 	CHECK_EQ(plan.purgatory_paddr, 0xfffff000);
 	plan_deinit(&plan);
 
 	setup(&plan, &f.arch, &anywhere, 0x100000000, 0x200000);
-	plan.next_mode = PURG_ENTRY_X86_32;
+	plan.capture[0].next_mode = PURG_ENTRY_X86_32;
 	CHECK_FAILS(purgatory_load(&plan), -ENOSPC, "purgatory");
 	plan_deinit(&plan);
 
@@ -424,6 +424,8 @@ static void prepare(struct plan *plan, const struct arch *arch, const struct loa
 {
 	setup(plan, arch, req, 0x20000000, 0x1000000);
 	plan->root = root;
+	plan->policy = PURG_POLICY_REBOOT;
+	CHECK_EQ(purgatory_consoles(root, arch, &req->console, plan->consoles, &plan->nr_consoles), 0);
 	for (size_t i = 0; i < sizeof(kernel); i++)
 		kernel[i] = test_random();
 	memset(initrd, 0x55, sizeof(initrd));
@@ -433,9 +435,9 @@ static void prepare(struct plan *plan, const struct arch *arch, const struct loa
 	put(plan, "elfcorehdr", headers, sizeof(headers), 4096, "the kernel updates it on hotplug");
 	put(plan, "zeroes", NULL, 0, 4096, NULL);
 	plan->backup = (struct core_backup){ .from = 0x1000, .len = 0x9e000, .to = plan_find(plan, "backup")->mem };
-	plan->next_entry = 0x20100200;
+	plan->capture[0].next_entry = 0x20100200;
 	for (size_t i = 0; i < 4; i++)
-		plan->next_args[i] = 0x1111 * (i + 1);
+		plan->capture[0].next_args[i] = 0x1111 * (i + 1);
 	CHECK_EQ(purgatory_load(plan), 0);
 }
 
@@ -479,12 +481,12 @@ static void check_sealed(const struct plan *plan)
 	CHECK_EQ(F64(plan, copies[0].from), 0x1000);
 	CHECK_EQ(F64(plan, copies[0].to), 0x20000000);
 	CHECK_EQ(F64(plan, copies[0].len), 0x9e000);
-	CHECK_EQ(F64(plan, entry), 0x20100200);
+	CHECK_EQ(F64(plan, images[0].entry), 0x20100200);
 	for (size_t i = 0; i < 4; i++)
-		CHECK_EQ(field64(plan, offsetof(struct purg_params, args) + 8 * i), 0x1111 * (i + 1));
+		CHECK_EQ(field64(plan, offsetof(struct purg_params, images[0].args) + 8 * i), 0x1111 * (i + 1));
 	CHECK_EQ(F64(plan, self_memsz), 4096);
 	CHECK_EQ(F32(plan, flags), 0);
-	CHECK_EQ(F32(plan, entry_mode), PURG_ENTRY_NATIVE);
+	CHECK_EQ(F32(plan, images[0].entry_mode), PURG_ENTRY_NATIVE);
 }
 
 TEST(sealed_block)
@@ -519,7 +521,7 @@ TEST(sealed_block)
 		CHECK(!plan_check(&plan));
 		CHECK_EQ(purgatory_seal(&plan), 0);
 		CHECK_EQ(F32(&plan, nr_regions), 3);
-		CHECK_EQ(F64(&plan, entry), 0x20100200);
+		CHECK_EQ(F64(&plan, images[0].entry), 0x20100200);
 		plan_deinit(&plan);
 	}
 	tree_free(&t);
@@ -527,7 +529,7 @@ TEST(sealed_block)
 
 TEST(sealed_as_the_user_asked)
 {
-	struct load_request req = { .mem_max = UINT64_MAX, .no_checks = true, .entry_given = true, .entry = 0x77000 };
+	struct load_request req = { .mem_max = UINT64_MAX, .no_checks = true };
 	struct tree t = tree_new();
 	struct plan plan;
 	struct fake f;
@@ -537,7 +539,6 @@ TEST(sealed_as_the_user_asked)
 	plan.backup.len = 0;
 	CHECK_EQ(purgatory_seal(&plan), 0);
 	CHECK_EQ(F32(&plan, flags), PURG_FLAG_NO_VERIFY);
-	CHECK_EQ(F64(&plan, entry), 0x77000);
 	CHECK_EQ(F32(&plan, nr_copies), 0);
 	CHECK_EQ(F32(&plan, nr_consoles), 0);
 	CHECK_EQ(F32(&plan, psci), PURG_PSCI_NONE);
@@ -559,12 +560,12 @@ TEST(what_cannot_be_sealed)
 	CHECK_FAILS(purgatory_seal(&plan), -EINVAL, "too long");
 	plan.seg[1].what = "a name of 23 bytes fits";
 	CHECK_EQ(purgatory_seal(&plan), 0);
-	plan.next_mode = PURG_ENTRY_X86_32;
+	plan.capture[0].next_mode = PURG_ENTRY_X86_32;
 	CHECK_EQ(purgatory_seal(&plan), 0);
-	plan.next_entry = 0x100000000;
+	plan.capture[0].next_entry = 0x100000000;
 	CHECK_FAILS(purgatory_seal(&plan), -EINVAL, "32-bit mode");
-	plan.next_entry = 0x1000;
-	plan.next_args[0] = 0x100000000;
+	plan.capture[0].next_entry = 0x1000;
+	plan.capture[0].next_args[0] = 0x100000000;
 	CHECK_FAILS(purgatory_seal(&plan), -EINVAL, "32-bit mode");
 	plan_deinit(&plan);
 
