@@ -19,6 +19,7 @@ struct command {
 int command_save(int argc, char **argv, int *status);
 int command_dmesg(int argc, char **argv, int *status);
 int command_info(int argc, char **argv, int *status);
+int command_inspect(int argc, char **argv, int *status);
 int command_check(int argc, char **argv, int *status);
 
 #endif

@@ -14,6 +14,7 @@ KDUMP_SRCS = \
 	kdump/dmesg_records.c \
 	kdump/dmesg_scan.c \
 	kdump/info.c \
+	kdump/inspect.c \
 	kdump/kinfo.c \
 	kdump/ksyms.c \
 	kdump/memmodel.c \

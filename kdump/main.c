@@ -17,6 +17,8 @@ static const struct command commands[] = {
 	{ "dmesg", "SOURCE", "Print the kernel's log.", command_dmesg },
 	{ "info", "[--json|--map] SOURCE", "Say what is in it; --map: the class of every page.", command_info },
 	{ "check", "[--json] DUMP", "Read every page of it.", command_check },
+	{ "inspect", "[--json] [--base=ADDRESS] FILE",
+	  "Is the capture kernel in this image of a machine's memory intact? Exit status 0 yes, 1 cannot tell, 3 no.", command_inspect },
 	{ NULL, NULL, NULL, NULL },
 };
 

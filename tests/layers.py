@@ -32,7 +32,7 @@ LAYERS = [
     (r"kdump/(classify|selfcheck|pipe|out)", 60),
     (r"kdump/arch/", 70),
     (r"kdump/(crashed|pagemap)\.", 75),
-    (r"kdump/(save|info|check|showlog|report|progress|target|command)", 80),
+    (r"kdump/(save|info|inspect|check|showlog|report|progress|target|command)", 80),
     (r"kdump/main\.c", 90),
 ]
 PURGATORY_MAY = re.compile(r"(purgatory/|include/purgatory_params\.h$|lib/sha256\.h$)")
