@@ -16,10 +16,11 @@ class Machine:
     memory: str = "512M"
     crashkernel: str = "crashkernel=128M"
     append: str = ""
+    el2: bool = False               # arm64: the firmware starts the kernel at EL2
 
     @property
     def name(self):
-        return f"{self.arch}-{self.kernel}-{self.firmware}-{self.cpu.replace(',', '-')}-{self.cpus}cpu"
+        return f"{self.arch}-{self.kernel}-{self.firmware}-{self.cpu.replace(',', '-')}-{self.cpus}cpu{'-el2' if self.el2 else ''}"
 
     @property
     def debian_arch(self):
@@ -60,7 +61,8 @@ def qemu_arguments(machine):
     else:
         acpi = machine.firmware == "acpi"
         cpu = "max,pauth-impdef=on" if machine.cpu == "max" else machine.cpu
-        arguments = ["qemu-system-aarch64", "-M", f"virt,gic-version=3,acpi={'on' if acpi else 'off'}", "-cpu", cpu]
+        arguments = ["qemu-system-aarch64", "-M", f"virt,gic-version=3,acpi={'on' if acpi else 'off'},virtualization={'on' if machine.el2 else 'off'}",
+                     "-cpu", cpu]
         if acpi:
             arguments += ["-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"]
     # One thread for all CPUs: with one each, QEMU 7.2 now and then runs an int3 of the kernel's code patching after it is gone,
