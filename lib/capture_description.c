@@ -154,7 +154,8 @@ static int check(const struct capture_description *d)
 			return no_sense("the name of a segment does not end");
 		if (!in_crash_region(d, seg))
 			return no_sense("a segment lies in no crash region");
-		if (i && seg->paddr - d->segments[i - 1].paddr < d->segments[i - 1].memsz)
+		if (i && (seg->paddr < d->segments[i - 1].paddr ||
+			  seg->paddr - d->segments[i - 1].paddr < d->segments[i - 1].memsz))
 			return no_sense("segments overlap or are not in the order of their addresses");
 	}
 	return 0;
