@@ -31,6 +31,8 @@ _Static_assert(sizeof(struct capd_pointer) == CAPD_POINTER_BYTES, "doc/formats-c
 
 /* How much is read at once: for digests, and when searching. */
 #define CHUNK (1u << 20)
+/* Flipped bits that leave a magic recognisable. */
+#define RESEMBLES_BITS 8u
 #define SCAN_CHUNK (16u * CAPD_BYTES)
 
 static void put_magic(uint8_t *out)
@@ -113,6 +115,20 @@ void capd_pointer_build(uint64_t paddr, bool big_endian, uint8_t out[CAPD_POINTE
 bool capd_is(const struct view *page)
 {
 	return has_magic(page, 0);
+}
+
+/*
+ * The magic but for a few bits: a description whose first bytes are what is damaged. Nothing else looks so by chance.
+ */
+static bool resembles(const uint8_t *page)
+{
+	uint8_t magic[CAPD_MAGIC_BYTES];
+	unsigned int differ = 0;
+
+	put_magic(magic);
+	for (size_t i = 0; i < sizeof(magic) && differ <= RESEMBLES_BITS; i++)
+		differ += __builtin_popcount(page[i] ^ magic[i]);
+	return differ && differ <= RESEMBLES_BITS;
 }
 
 static int no_sense(const char *what)
@@ -266,24 +282,29 @@ bool capd_pointer_read(capd_read *read, void *ctx, uint64_t pointer_paddr, uint6
 	return true;
 }
 
+static void found_damage(struct capd_finder *f, uint64_t paddr)
+{
+	if (!f->damaged)
+		f->damaged_paddr = paddr;
+	f->damaged = true;
+}
+
 static void found_description(struct capd_finder *f, const struct view *page, uint64_t paddr)
 {
 	struct capture_description d;
 	int err = capd_parse(page, &d);
 
-	if (err && !f->damaged) {
-		f->damaged = true;
-		f->damaged_paddr = paddr;
-	} else if (!err && d.paddr == paddr && (!f->found || d.loaded_at > f->d.loaded_at)) {
+	if (err) {
+		found_damage(f, paddr);
+		err_clear();
+	} else if (d.paddr == paddr && (!f->found || d.loaded_at > f->d.loaded_at)) {
 		f->found = true;
 		f->d = d;
-	} else if (!err && d.paddr != paddr && (!f->shifted || d.loaded_at > f->shifted_at)) {
+	} else if (d.paddr != paddr && (!f->shifted || d.loaded_at > f->shifted_at)) {
 		f->shifted = true;
 		f->shift = d.paddr - paddr;
 		f->shifted_at = d.loaded_at;
 	}
-	if (err)
-		err_clear();
 }
 
 static void found_headers(struct capd_finder *f, const struct view *front, uint64_t paddr, capd_read *read, void *ctx)
@@ -304,12 +325,14 @@ static void look_at_page(struct capd_finder *f, const uint8_t *page, uint64_t pa
 	struct view v = view_of(page, CAPD_BYTES, "memory");
 
 	f->nr_pages++;
-	if (!page[0]) {
+	if (!page[0] && !resembles(page)) {
 		f->nr_zero += !memcmp(page, page + 1, CAPD_BYTES - 1);
 		return;
 	}
 	if (capd_is(&v))
 		found_description(f, &v, paddr);
+	else if (resembles(page))
+		found_damage(f, paddr);
 	else if (view_has(&v, 0, ELFMAG, SELFMAG))
 		found_headers(f, &v, paddr, read, ctx);
 }

@@ -42,7 +42,7 @@ bool capd_pointer_read(capd_read *read, void *ctx, uint64_t pointer_paddr, uint6
 struct capd_finder {
 	bool found;
 	struct capture_description d;  /* the newest that stands where it says that it stands */
-	bool damaged;              /* a page has the magic, but the checksum does not match or it makes no sense */
+	bool damaged;              /* a page has the magic, or nearly, but the checksum does not match or it makes no sense */
 	uint64_t damaged_paddr;
 	bool astray;               /* core headers point to a page that can be read and is no description */
 	uint64_t astray_paddr;

@@ -6,6 +6,7 @@
 """
 import ctypes
 import errno
+import json
 import os
 import shutil
 import struct
@@ -255,6 +256,236 @@ class SmallReservation(Machine):
     def test_needed_number_is_told(self):
         self.fails(self.load(), "of 4 MiB is too small", "the files alone take")
         self.assertEqual(self.calls(), [])
+
+def elf_core(loads, head=4096):
+    """An ELF core file's headers, padded: LOADS are (virtual, physical, bytes), one behind the other in the file from HEAD on."""
+    out = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, len(loads), 0, 0, 0)
+    offset = head
+    for vaddr, paddr, size in loads:
+        out += struct.pack("<IIQQQQQQ", 1, 7, offset, vaddr, paddr, size, size, 4096)
+        offset += size
+    return out.ljust(head, b"\0")
+
+
+@unittest.skipUnless(os.uname().machine == "x86_64", "loads for the machine it runs on")
+class Published(Machine):
+    """What was loaded, put into the memory of a made-up machine: kexec --verify and kdump inspect."""
+    DIRECT_MAP = 0xffff888000000000
+
+    def setUp(self):
+        super().setUp()
+        ranges = [line for line in read(os.path.join(self.root, "proc/iomem")).decode().splitlines() if "Crash kernel" in line]
+        self.start, self.last = (int(x, 16) for x in ranges[-1].split(" : ")[0].split("-"))
+        self.kdump = os.path.join(os.path.dirname(KEXEC), "kdump")
+        write(self.tmp, "small", images.payload_bytes(100000))
+        run = self.load("--fallback-initrd", os.path.join(self.tmp, "small"), "--json", "--dry-run")
+        self.plan = json.loads(run.stdout)
+        self.assertEqual(self.load("--fallback-initrd", os.path.join(self.tmp, "small")).returncode, 0)
+        write(self.root, "sys/kernel/kexec_crash_loaded", "1\n")
+        self.memory = {int(line[1], 16): read(os.path.join(self.tmp, "dump", line[1])) for line in self.calls() if line[0] == "segment"}
+        self.write_images()
+
+    def write_images(self):
+        """The region as /proc/kcore shows it, as an ELF core from outside, and raw."""
+        size = self.last - self.start + 1
+        heads = {"kcore": elf_core([(self.DIRECT_MAP + self.start, self.start, size)]), "elf": elf_core([(0, self.start, size)]), "raw": b""}
+        self.files = {"kcore": os.path.join(self.root, "proc/kcore"), "elf": os.path.join(self.tmp, "elf"), "raw": os.path.join(self.tmp, "raw")}
+        for name, head in heads.items():
+            with open(self.files[name], "wb") as f:
+                f.write(head)
+                for at, data in self.memory.items():
+                    f.seek(len(head) + at - self.start)
+                    f.write(data)
+                f.truncate(len(head) + size)
+
+    def flip(self, address):
+        for name, head in (("kcore", 4096), ("elf", 4096), ("raw", 0)):
+            with open(self.files[name], "r+b") as f:
+                f.seek(head + address - self.start)
+                byte = f.read(1)[0]
+                f.seek(head + address - self.start)
+                f.write(bytes([byte ^ 16]))
+
+    def looks(self):
+        """(who, exit status, report) of each that looks."""
+        runs = [("verify", self.kexec("--verify", "--json"))]
+        for name in ("elf", "raw"):
+            runs.append((name, subprocess.run([self.kdump, "inspect", "--json", self.files[name]], stdout=subprocess.PIPE,
+                                              stderr=subprocess.PIPE, universal_newlines=True, timeout=60)))
+        for who, run in runs:
+            self.assertTrue(run.stdout, run.stderr)
+            yield who, run.returncode, json.loads(run.stdout)
+
+    def segments(self):
+        return [(row["what"], int(row["mem"], 16), int(row["bufsz"], 16), int(row["memsz"], 16), "sha256" in row) for row in self.plan["segments"]]
+
+    def test_intact(self):
+        for who, status, report in self.looks():
+            with self.subTest(who):
+                self.assertEqual((status, report["verdict"]), (0, "intact"), report)
+                self.assertEqual(report["images"], {"primary": "intact", "fallback": "intact"})
+                self.assertEqual([row["purpose"] for row in report["segments"]], [row[0] for row in self.segments()])
+                self.assertEqual(report["description"]["policy"], "fallback")
+                vmcoreinfo = read(os.path.join(self.root, "sys/kernel/vmcoreinfo")).split()
+                self.assertEqual([int(report["vmcoreinfo"][key], 16) for key in ("paddr", "bytes")], [int(word, 16) for word in vmcoreinfo])
+                headers = [row for row in self.segments() if row[0] == "elfcorehdr"][0]
+                self.assertEqual([int(report["core_headers"][key], 16) for key in ("paddr", "bytes")], [headers[1], headers[2]])
+        text = self.kexec("--verify")
+        self.assertEqual(text.returncode, 0)
+        self.assertIn("Fallback image: intact\n/proc/kcore: intact\n", text.stdout)
+
+    def test_one_bit_in_each_segment(self):
+        for what, mem, bufsz, memsz, digest in self.segments():
+            places = ([mem, mem + bufsz - 1] if bufsz else []) + ([mem + memsz - 1] if memsz > bufsz else [])
+            for place in places:
+                self.flip(place)
+                for who, status, report in self.looks():
+                    with self.subTest(what=what, place=place - mem, who=who):
+                        damaged = [row["purpose"] for row in report.get("segments", []) if row["verdict"] == "damaged"]
+                        if what == "description":
+                            self.assertEqual(status, 3, report)
+                            self.assertIn("description", report["why"])
+                        elif digest or what == "purgatory":
+                            self.assertEqual((status, damaged), (3, [what]), report)
+                        else:
+                            self.assertEqual((status, damaged), (0, []), report)
+                self.flip(place)
+
+    def test_which_image_is_damaged(self):
+        names = {row[0]: row[1] for row in self.segments()}
+        for what, images_ in (("fallback-initrd", {"primary": "intact", "fallback": "damaged"}), ("kernel", {"primary": "damaged", "fallback": "damaged"}),
+                              ("initrd", {"primary": "damaged", "fallback": "intact"})):
+            self.flip(names[what])
+            for _, status, report in self.looks():
+                self.assertEqual((status, report["images"]), (3, images_))
+            self.flip(names[what])
+
+    def cannot_tell(self, text, *arguments):
+        run = self.kexec("--verify", *arguments)
+        self.assertEqual((run.returncode, run.stderr), (1, ""), run.stdout)
+        self.assertIn("/proc/kcore: cannot tell: ", run.stdout)
+        self.assertIn(text, run.stdout)
+
+    def test_why_it_cannot_be_told(self):
+        write(self.root, "sys/kernel/kexec_crash_loaded", "0\n")
+        self.cannot_tell("no capture kernel is loaded")
+        write(self.root, "sys/kernel/kexec_crash_loaded", "1\n")
+        whole = self.memory
+        self.memory = {self.start: b"x" * 5000}
+        self.write_images()
+        self.cannot_tell("not by this program")
+        self.cannot_tell("takes a loaded capture kernel out of its own map", "--arch", "arm64")
+        self.memory = {}
+        self.write_images()
+        self.cannot_tell("reads as zeros")
+        self.memory = whole
+        self.write_images()
+        kcore = os.path.join(self.root, "proc/kcore")
+        data = read(kcore)
+        write(self.root, "proc/kcore", elf_core([(self.DIRECT_MAP, 0, 4096)]))
+        self.cannot_tell("does not tell where")
+        write(self.root, "proc/kcore", data[:4096])
+        self.cannot_tell("cannot be read through /proc/kcore")
+        write(self.root, "proc/kcore", b"not ELF" * 99)
+        self.cannot_tell("memory cannot be read: ")
+        os.unlink(kcore)
+        self.cannot_tell("CONFIG_PROC_KCORE")
+
+    def test_part_that_cannot_be_read(self):
+        """A core that ends inside the initrd: what can be read is intact, the rest cannot be told."""
+        initrd = [row for row in self.segments() if row[0] == "initrd"][0]
+        with open(self.files["elf"], "r+b") as f:
+            f.truncate(4096 + initrd[1] - self.start + 4096)
+        run = subprocess.run([self.kdump, "inspect", "--json", self.files["elf"]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        report = json.loads(run.stdout)
+        self.assertEqual((run.returncode, report["verdict"]), (1, "cannot tell"))
+        self.assertEqual({row["purpose"]: row["verdict"] for row in report["segments"]}["initrd"], "cannot tell")
+        self.assertEqual(report["images"], {"primary": "cannot tell", "fallback": "intact"})
+
+    def inspect(self, *arguments):
+        return subprocess.run([self.kdump, "inspect", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
+
+    def test_inspect_arguments(self):
+        self.assertEqual(self.inspect("--base=%#x" % self.start, self.files["raw"]).returncode, 0)
+        wrong = self.inspect("--base=0x1000", self.files["raw"])
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn("cannot tell: there is no description", wrong.stdout)
+        for arguments in ([], ["--base=5", "f"], ["--base=x", "f"], ["a", "b"], ["--frob", "f"]):
+            with self.subTest(arguments):
+                self.assertEqual(self.inspect(*arguments).returncode, 2)
+        self.assertEqual(self.inspect("/nonexistent").returncode, 1)
+        write(self.tmp, "tiny", "x")
+        self.assertIn("less than a page", self.inspect(os.path.join(self.tmp, "tiny")).stderr)
+        write(self.tmp, "zeros", bytes(1 << 20))
+        self.assertIn("there is no description", self.inspect(os.path.join(self.tmp, "zeros")).stdout)
+
+
+@unittest.skipUnless(os.uname().machine == "x86_64", "loads for the machine it runs on")
+class Fallback(Machine):
+    def plan(self, *arguments):
+        run = self.load("--dry-run", "--json", *arguments)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return json.loads(run.stdout)
+
+    def needs(self, plan):
+        return {row["what"]: (row["primary"], row["fallback"]) for row in plan["segments"]}
+
+    def test_what_is_shared(self):
+        write(self.tmp, "small", images.payload_bytes(5000))
+        small = os.path.join(self.tmp, "small")
+        needs = self.needs(self.plan("--fallback-initrd", small))
+        self.assertEqual(needs["kernel"], (True, True))
+        self.assertEqual(needs["initrd"], (True, False))
+        self.assertEqual(needs["fallback-initrd"], (False, True))
+        self.assertEqual(needs["boot_params"], (True, False))
+        self.assertEqual(needs["fallback-boot_params"], (False, True))
+        self.assertEqual(needs["elfcorehdr"], (True, True))
+        needs = self.needs(self.plan("--fallback-kernel", self.kernel))
+        self.assertEqual(needs["initrd"], (True, True))
+        self.assertEqual(needs["fallback-kernel"], (False, True))
+        plan = self.plan("--fallback-kernel", self.kernel, "--fallback-initrd", "none")
+        self.assertEqual(self.needs(plan)["initrd"], (True, False))
+        self.assertNotIn("fallback-initrd", self.needs(plan))
+        self.assertEqual(plan["images"][1]["initrd_paddr"], "0x0")
+
+    def test_command_lines(self):
+        write(self.tmp, "small", images.payload_bytes(5000))
+        small = os.path.join(self.tmp, "small")
+        lines = [image["cmdline"] for image in self.plan("--fallback-initrd", small)["images"]]
+        self.assertTrue(all(line.startswith("irqpoll ") for line in lines), lines)
+        lines = [image["cmdline"] for image in self.plan("--fallback-initrd", small, "--fallback-append", "single")["images"]]
+        self.assertTrue(lines[0].startswith("irqpoll ") and lines[1].startswith("single "), lines)
+        lines = [image["cmdline"] for image in self.plan("--append", "kdump.verify=lie -- init")["images"]]
+        self.assertIn(" kdump.verify=unknown -- init", lines[0])
+        self.assertNotIn("lie", lines[0])
+
+    def test_what_goes_wrong_is_said_of_the_fallback(self):
+        bad = os.path.join(self.tmp, "bad")
+        write(self.tmp, "bad", "no kernel")
+        self.fails(self.load("--fallback-kernel", bad), "cannot load the fallback kernel", "bad")
+        self.fails(self.load("--fallback-initrd", "/nonexistent"), "cannot load the fallback initrd", "/nonexistent")
+        write(self.tmp, "old", images.bzimage(xloadflags=0))
+        self.fails(self.load("--fallback-kernel", os.path.join(self.tmp, "old"), "--elf32-core-headers"), "ELF32 core headers are for one only")
+        self.fails(self.load("--fallback-kernel", self.kernel, "--fallback-append", "x" * 3000), "the fallback image", "command line")
+        write(self.tmp, "large", images.bzimage(init_size=300 << 20))
+        self.fails(self.load("--fallback-kernel", os.path.join(self.tmp, "large")), "reservation of 256 MiB is too small", "fallback-kernel")
+        self.fails(self.load("--on-corruption=fallback"), "needs a fallback", status=2)
+        self.assertEqual(self.calls(), [])
+
+    def test_room_for_the_verdict_counts(self):
+        """A command line that fits as it is, but not with the longest verdict behind it."""
+        long = "x" * (2047 - len("irqpoll elfcorehdr=0x123456789000 kdump.verify=unknown") - 2)
+        self.assertEqual(self.load("--dry-run", "--append", long).returncode, 0)
+        self.fails(self.load("--dry-run", "--append", long, "--on-corruption=boot"), "command line")
+
+    def test_consoles(self):
+        self.assertEqual(self.plan("--serial=0x2f8", "--serial-baud=9600", "--console-vga")["consoles"],
+                         [{"type": "vga", "base": "0xb8000", "reg_shift": 0, "baud": 0},
+                          {"type": "8250-port", "base": "0x2f8", "reg_shift": 0, "baud": 9600}])
+        self.assertEqual([con["base"] for con in self.plan("--serial=mmio32,0x8f000000000")["consoles"]], ["0x8f000000000"])
+        self.fails(self.load("--serial=pl011,0x9000000", "--serial-baud=9600"), "none of the purgatory's consoles is a 16550")
+        self.fails(self.load("--serial=ttyAMA7"), "--serial=ttyAMA7")
+
 
 
 class Questions(Machine):

@@ -384,7 +384,9 @@ TEST(reports)
 	memory[WHERE - START + 100] ^= 1;
 	check_report(CAPD_DAMAGED, "memory: damaged: the description of the capture kernel is damaged");
 	memory[WHERE - START + 100] ^= 1;
-	memory[WHERE - START] ^= 1;    /* its magic: only the pointer tells */
+	memory[WHERE - START] ^= 1;    /* a bit of its magic */
+	check_report(CAPD_DAMAGED, "memory: damaged: the description of the capture kernel is damaged");
+	memset(memory + (WHERE - START), 0, 8);    /* too much of it: only the pointer tells */
 	check_report(CAPD_DAMAGED, "the core headers point to a description that is not there");
 	/* Names are shown as what they may be. */
 	strcpy(d.segments[0].purpose, "a\033[31mb");
