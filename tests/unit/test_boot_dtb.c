@@ -578,3 +578,49 @@ TEST(says_what_is_missing)
 }
 
 #endif
+
+TEST(two_systems_with_room_for_the_verdict)
+{
+	struct machine m;
+	struct capture *c = &m.plan.capture[FALLBACK];
+
+	setup(&m, "quiet -- init words");
+	give_tree(&m, 2, full_chosen);
+	m.plan.nr_captures = 2;
+	m.plan.policy = PURG_POLICY_FALLBACK;
+	c->image = m.plan.capture[PRIMARY].image;
+	CHECK_EQ(cmdline_init(&c->cmdline, "single"), 0);
+	CHECK_EQ(run(&m), 0);
+	CHECK_EQ(boot_dtb.place(&m.plan, c), 0);
+	CHECK_EQ(boot_dtb.describe(&m.plan, c), 0);
+	CHECK_EQ(plan_find(&m.plan, "fallback-kernel")->images, 2);
+	CHECK(!plan_find(&m.plan, "fallback-initrd"));
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct segment *seg = plan_find(&m.plan, plan_name(i, "dtb"));
+		uint64_t off;
+		const char *at;
+
+		c = &m.plan.capture[i];
+		off = c->verdict_paddr - seg->mem;
+		at = (const char *)seg->buf + off;
+		CHECK_EQ(seg->images, FOR_IMAGE(i));
+		CHECK_EQ(c->next_args[0], seg->mem);
+		CHECK(off < seg->bufsz && c->verdict_len < seg->bufsz - off);
+		CHECK(!strncmp(at, PURG_VERDICT_WORD "unknown", strlen(PURG_VERDICT_WORD "unknown")));
+		for (size_t j = strlen(PURG_VERDICT_WORD "unknown"); j < c->verdict_len; j++)
+			CHECK_EQ(at[j], ' ');
+		CHECK_STR(i ? "" : strstr(at, " -- "), i ? "" : " -- init words");
+	}
+	/* What the purgatory writes leaves a tree that can be read. */
+	struct dtb dtb;
+	const struct segment *seg = plan_find(&m.plan, "dtb");
+	int chosen;
+
+	c = &m.plan.capture[PRIMARY];
+	memset((char *)seg->buf + (c->verdict_paddr - seg->mem), 'v', c->verdict_len);
+	chosen = open_result(&m, &dtb);
+	CHECK(strstr(dtb_string(&dtb, chosen, "bootargs"), "quiet vvvv"));
+	CHECK_EQ(strlen(dtb_string(&dtb, chosen, "bootargs")), c->cmdline.len);
+	dtb_close(&dtb);
+	teardown(&m);
+}

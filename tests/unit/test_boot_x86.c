@@ -732,3 +732,101 @@ TEST(segments_used)
 	CHECK_EQ(plan_check(&m.plan), 0);
 	teardown(&m);
 }
+
+/* A second system beside the one that setup() makes, with the same kernel and initrd. */
+static void add_fallback(struct machine *m, const char *cmdline)
+{
+	struct capture *c = &m->plan.capture[FALLBACK];
+
+	m->plan.nr_captures = 2;
+	m->plan.policy = PURG_POLICY_FALLBACK;
+	c->image = m->plan.capture[PRIMARY].image;
+	c->initrd = m->plan.capture[PRIMARY].initrd;
+	c->shares_kernel = c->shares_initrd = true;
+	cmdline_deinit(&c->cmdline);
+	CHECK_EQ(cmdline_init(&c->cmdline, cmdline), 0);
+}
+
+/* run() goes through the first only. */
+static int run_both(struct machine *m)
+{
+	int err = run(m);
+
+	if (!err)
+		err = boot_x86.place(&m->plan, &m->plan.capture[FALLBACK]);
+	return err ? err : boot_x86.describe(&m->plan, &m->plan.capture[FALLBACK]);
+}
+
+/* The bytes that the purgatory will write over are the word and blanks, and the longest verdict fits. */
+static void check_verdict(const struct machine *m, unsigned int idx, const char *segment)
+{
+	const struct capture *c = &m->plan.capture[idx];
+	struct segment *seg = plan_find((struct plan *)&m->plan, segment);
+	const char *at;
+
+	CHECK(seg && c->verdict_paddr >= seg->mem && c->verdict_paddr - seg->mem + c->verdict_len < seg->bufsz);
+	at = (const char *)seg->buf + (c->verdict_paddr - seg->mem);
+	CHECK(!strncmp(at, VERDICT, strlen(VERDICT)));
+	for (size_t i = strlen(VERDICT); i < c->verdict_len; i++)
+		CHECK_EQ(at[i], ' ');
+	CHECK_EQ(c->verdict_len, boot_verdict_len(&m->plan, NULL));
+	CHECK(at[c->verdict_len] == 0 || at[c->verdict_len] == ' ');
+}
+
+TEST(two_systems)
+{
+	struct machine m;
+
+	setup(&m, "quiet -- init words");
+	add_fallback(&m, "single");
+	CHECK_EQ(run_both(&m), 0);
+	CHECK_EQ(plan_find(&m.plan, "kernel")->images, 3);
+	CHECK_EQ(plan_find(&m.plan, "initrd")->images, 3);
+	CHECK_EQ(plan_find(&m.plan, "boot_params")->images, 1);
+	CHECK_EQ(plan_find(&m.plan, "fallback-boot_params")->images, 2);
+	CHECK(!plan_find(&m.plan, "fallback-kernel") && !plan_find(&m.plan, "fallback-initrd"));
+	CHECK_EQ(m.plan.capture[FALLBACK].next_args[0], plan_find(&m.plan, "fallback-boot_params")->mem);
+	CHECK_EQ(m.plan.capture[FALLBACK].next_entry, m.plan.capture[PRIMARY].next_entry);
+	CHECK_STR(strstr(final_cmdline(&m), " -- "), " -- init words");
+	/* "fallback:" and kernel, initrd, boot_params, elfcorehdr: everything that the primary needs. */
+	plan_find(&m.plan, "elfcorehdr")->images = FOR_ALL_IMAGES;
+	plan_find(&m.plan, "backup")->no_digest = "it is written";
+	CHECK_EQ(boot_verdict_len(&m.plan, NULL), strlen("kdump.verify=fallback:kernel,initrd,boot_params,elfcorehdr"));
+	teardown(&m);
+}
+
+TEST(room_for_the_verdict_by_policy)
+{
+	static const uint32_t policies[] = { PURG_POLICY_REBOOT, PURG_POLICY_HALT, PURG_POLICY_BOOT, PURG_POLICY_FALLBACK };
+
+	for (size_t i = 0; i < 4; i++) {
+		struct machine m;
+
+		setup(&m, "quiet -- init words");
+		add_fallback(&m, "");
+		m.plan.policy = policies[i];
+		CHECK_EQ(run_both(&m), 0);
+		check_verdict(&m, PRIMARY, "boot_params");
+		check_verdict(&m, FALLBACK, "fallback-boot_params");
+		CHECK_EQ(m.plan.capture[0].verdict_len > strlen(VERDICT), i > 1);
+		teardown(&m);
+	}
+}
+
+TEST(initrd_that_the_fallback_cannot_reach)
+{
+	struct machine m;
+
+	setup(&m, NULL);
+	add_fallback(&m, NULL);
+	m.plan.capture[FALLBACK].shares_kernel = false;
+	m.plan.capture[FALLBACK].image.flags &= ~IMAGE_ABOVE_4G;
+	move_crash(&m, 0xf0000000, 2 * CRASH_BYTES);
+	CHECK_EQ(run_both(&m), 0);
+	CHECK(m.plan.capture[PRIMARY].initrd_paddr > UINT32_MAX);
+	CHECK_EQ(plan_find(&m.plan, "initrd")->images, 1);
+	CHECK_EQ(plan_find(&m.plan, "fallback-initrd")->images, 2);
+	CHECK(m.plan.capture[FALLBACK].initrd_paddr + INITRD_BYTES <= 0x100000000);
+	CHECK(m.plan.capture[FALLBACK].kernel_paddr != m.plan.capture[PRIMARY].kernel_paddr);
+	teardown(&m);
+}

@@ -314,3 +314,35 @@ TEST(only_its_words_are_lost_by_remove)
 	}
 	CHECK(removed > 1000);
 }
+
+static void check_room(const char *text, const char *word, size_t room, const char *want, size_t want_off)
+{
+	struct cmdline c;
+	size_t off = 999;
+
+	CHECK_EQ(cmdline_init(&c, text), 0);
+	CHECK_EQ(cmdline_add_room(&c, word, room, &off), 0);
+	CHECK_STR(c.text, want);
+	CHECK_EQ(c.len, strlen(want));
+	CHECK_EQ(off, want_off);
+	cmdline_deinit(&c);
+}
+
+TEST(room_behind_a_word)
+{
+	struct cmdline c;
+	size_t off;
+
+	check_room("", "v=1", 6, "v=1   ", 0);
+	check_room("a b", "v=1", 3, "a b v=1", 4);
+	check_room("a b", "v=1", 0, "a b v=1", 4);
+	check_room("a -- v=2", "v=1", 5, "a v=1   -- v=2", 2);
+	check_room("-- x", "v=1", 4, "v=1  -- x", 0);
+	check_room("a \"b c", "v=1", 4, "a \"b c\" v=1 ", 8);
+	/* What is added later takes the blanks away, and leaves none doubled. */
+	CHECK_EQ(cmdline_init(&c, "a"), 0);
+	CHECK_EQ(cmdline_add_room(&c, "v=1", 9, &off), 0);
+	CHECK_EQ(cmdline_add(&c, "b"), 0);
+	CHECK_STR(c.text, "a v=1 b");
+	cmdline_deinit(&c);
+}

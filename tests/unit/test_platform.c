@@ -263,3 +263,289 @@ TEST(psci_of_acpi)
 	CHECK_EQ(psci_of_fadt("FACP", 276, 3, 130), PURG_PSCI_NONE);    /* cut off */
 	CHECK_EQ(psci_of_fadt("DSDT", 276, 3, 276), PURG_PSCI_NONE);
 }
+
+/* A table of LEN bytes that says it has that many. */
+static void acpi(const struct tree *t, const char *signature, uint8_t *table, size_t len)
+{
+	char path[64];
+
+	memcpy(table, signature, 4);
+	put_u32(table + 4, len, false);
+	snprintf(path, sizeof(path), "sys/firmware/acpi/tables/%s", signature);
+	tree_bytes(t, path, table, len);
+}
+
+static void put_gas(uint8_t *at, uint8_t space, uint8_t bits, uint8_t access, uint64_t addr)
+{
+	at[0] = space;
+	at[1] = bits;
+	at[2] = 0;
+	at[3] = access;
+	put_u64(at + 4, addr, false);
+}
+
+static void spcr(const struct tree *t, uint8_t type, uint8_t space, uint8_t access, uint64_t addr)
+{
+	uint8_t table[80] = { 0 };
+
+	table[36] = type;
+	put_gas(table + 40, space, 32, access, addr);
+	acpi(t, "SPCR", table, sizeof(table));
+}
+
+TEST(serial_console_of_the_spcr)
+{
+	struct tree t = tree_new();
+
+	/* /sys names a console and nothing about it. */
+	tree_text(&t, "proc/consoles", "ttyAMA0              -W- (EC   a)  204:64\n");
+	spcr(&t, 3, 0, 3, 0x890009000000);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 1);
+	check_console(0, PURG_CONSOLE_PL011, 0x890009000000, 0);
+	spcr(&t, 0xe, 0, 0, 0x1000);
+	look(&t, &arch_arm64);
+	check_console(0, PURG_CONSOLE_PL011, 0x1000, 0);
+	spcr(&t, 0, 0, 3, 0x7f000000000);
+	look(&t, &arch_arm64);
+	check_console(0, PURG_CONSOLE_8250_MMIO32, 0x7f000000000, 2);
+	spcr(&t, 0x12, 0, 1, 0xfe000000);
+	look(&t, &arch_arm64);
+	check_console(0, PURG_CONSOLE_8250_MMIO, 0xfe000000, 0);
+	spcr(&t, 0, 1, 1, 0x3f8);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+	look(&t, &arch_x86_64);
+	check_console(0, PURG_CONSOLE_8250_PORT, 0x3f8, 0);
+	spcr(&t, 0, 1, 1, 0x10000);
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 0);
+	spcr(&t, 0x55, 0, 3, 0x1000);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+	spcr(&t, 3, 0, 3, 0);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+	tree_bytes(&t, "sys/firmware/acpi/tables/SPCR", "SPCR\x50\0\0\0", 8);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+	/* What /sys says of the console comes first. */
+	spcr(&t, 3, 0, 3, 0x890009000000);
+	tree_text(&t, "sys/class/tty/ttyAMA0/type", "32\n");
+	tree_text(&t, "sys/class/tty/ttyAMA0/iomem_base", "0x9000000\n");
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 1);
+	check_console(0, PURG_CONSOLE_PL011, 0x9000000, 0);
+	/* Nobody asked for a serial console. */
+	tree_text(&t, "proc/consoles", "hvc0                 -W- (EC   a)  229:0\n");
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+	tree_free(&t);
+}
+
+static void cells(const struct tree *t, const char *path, const uint32_t *values, size_t nr)
+{
+	uint8_t bytes[64];
+
+	for (size_t i = 0; i < nr; i++)
+		put_u32(bytes + 4 * i, values[i], true);
+	tree_bytes(t, path, bytes, 4 * nr);
+}
+
+#define CELLS(path, ...) cells(&t, "proc/device-tree" path, (const uint32_t[]){ __VA_ARGS__ }, \
+			       sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4)
+
+TEST(serial_console_of_the_device_tree)
+{
+	struct tree t = tree_new();
+
+	tree_text(&t, "proc/consoles", "ttyS0                -W- (EC   a)    4:64\n");
+	CELLS("/#address-cells", 2);
+	CELLS("/#size-cells", 2);
+	tree_bytes(&t, "proc/device-tree/chosen/stdout-path", "serial0:115200n8", 17);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);                     /* no such alias */
+	tree_bytes(&t, "proc/device-tree/aliases/serial0", "/soc/bus@8/uart@1000", 21);
+	tree_bytes(&t, "proc/device-tree/soc/bus@8/uart@1000/compatible", "maker,special\0ns16550a", 23);
+	CELLS("/soc/bus@8/uart@1000/reg", 0x1000, 0x100);
+	CELLS("/soc/bus@8/uart@1000/reg-shift", 2);
+	CELLS("/soc/bus@8/uart@1000/reg-io-width", 4);
+	CELLS("/soc/bus@8/#address-cells", 1);
+	CELLS("/soc/bus@8/#size-cells", 1);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);                     /* the bus does not say how it is reached */
+	CELLS("/soc/bus@8/ranges", 0x0, 0x0, 0x8000000, 0x800, 0x1000, 0x1, 0x20000000, 0x1000);
+	CELLS("/soc/#address-cells", 2);
+	CELLS("/soc/#size-cells", 2);
+	tree_bytes(&t, "proc/device-tree/soc/ranges", "", 0);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 1);
+	check_console(0, PURG_CONSOLE_8250_MMIO32, 0x120000000, 2);
+	CELLS("/soc/bus@8/uart@1000/reg-shift", 5);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+	tree_bytes(&t, "proc/device-tree/soc/bus@8/uart@1000/compatible", "ns16550ab", 10);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+
+	tree_bytes(&t, "proc/device-tree/chosen/stdout-path", "/pl011@9000000", 15);
+	tree_bytes(&t, "proc/device-tree/pl011@9000000/compatible", "arm,pl011\0arm,primecell", 25);
+	CELLS("/pl011@9000000/reg", 0x12, 0x9000000, 0, 0x1000);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 1);
+	check_console(0, PURG_CONSOLE_PL011, 0x1209000000, 0);
+	/* A path that leaves the tree is none. */
+	tree_bytes(&t, "proc/device-tree/chosen/stdout-path", "/../pl011@9000000", 18);
+	look(&t, &arch_arm64);
+	CHECK_EQ(nr_found, 0);
+	CHECK_STR(err_text(), "");
+	tree_free(&t);
+}
+
+static int look_for(const struct tree *t, const struct arch *arch, const struct console_request *request)
+{
+	memset(found, 0xee, sizeof(found));
+	nr_found = 99;
+	return purgatory_consoles(&t->root, arch, request, found, &nr_found);
+}
+
+TEST(consoles_that_the_user_names)
+{
+	struct console_request vga = { .vga = true }, both = { .vga = true, .serial = true, .serial_device = "0x2f8", .baud = 9600 };
+	struct console_request dev = { .serial = true, .serial_device = "/dev/ttyS1" }, any = { .serial = true };
+	struct console_request mmio = { .serial = true, .serial_device = "mmio,0x80000000000" }, baud = { .baud = 19200 };
+	static const char *const wrong[] = { "", "0x", "0", "1016", "0x3f8x", "0x10000", "0xfff9", "io,3f8", "pl011,", "pl011,0",
+					     "pl011,0xfffffffffffffff0", "mmio64,0x1000", "com1" };
+	struct tree t = tree_new();
+
+	tree_text(&t, "proc/consoles", "tty0                 -WU (EC  p  )    4:7\nttyS0                -W- (EC   a)    4:64\n");
+	serial(&t, "ttyS0", "4", "0x3f8", "0", "0", "0");
+	serial(&t, "ttyS1", "4", "0", "3", "0x90000000", "2");
+	CHECK_EQ(look_for(&t, &arch_x86_64, &vga), 0);
+	CHECK_EQ(nr_found, 1);
+	check_console(0, PURG_CONSOLE_VGA, 0xb8000, 0);
+	CHECK_EQ(look_for(&t, &arch_x86_64, &both), 0);
+	CHECK_EQ(nr_found, 2);
+	check_console(1, PURG_CONSOLE_8250_PORT, 0x2f8, 0);
+	CHECK_EQ(found[1].baud, 9600);
+	CHECK_EQ(found[0].baud, 0);
+	CHECK_EQ(look_for(&t, &arch_x86_64, &dev), 0);
+	check_console(0, PURG_CONSOLE_8250_MMIO32, 0x90000000, 2);
+	CHECK_EQ(look_for(&t, &arch_x86_64, &any), 0);
+	CHECK_EQ(nr_found, 1);
+	check_console(0, PURG_CONSOLE_8250_PORT, 0x3f8, 0);
+	CHECK_EQ(look_for(&t, &arch_arm64, &mmio), 0);
+	check_console(0, PURG_CONSOLE_8250_MMIO, 0x80000000000, 0);
+	CHECK_EQ(look_for(&t, &arch_x86_64, &baud), 0);
+	CHECK_EQ(nr_found, 1);
+	CHECK_EQ(found[0].baud, 19200);
+
+	/* A PC's ports are known without help; no other machine's are. */
+	dev.serial_device = "ttyS3";
+	CHECK_EQ(look_for(&t, &arch_x86_64, &dev), 0);
+	check_console(0, PURG_CONSOLE_8250_PORT, 0x2e8, 0);
+	CHECK_FAILS(look_for(&t, &arch_arm64, &dev), -ENODEV, "--serial=ttyS3");
+	dev.serial_device = "ttyS4";
+	CHECK_FAILS(look_for(&t, &arch_x86_64, &dev), -ENODEV, "--serial=ttyS4");
+	dev.serial_device = "0x3f8";
+	CHECK_FAILS(look_for(&t, &arch_arm64, &dev), -EINVAL, "mmio32");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		dev.serial_device = wrong[i];
+		CHECK_FAILS(look_for(&t, &arch_x86_64, &dev), -EINVAL, "give a device as");
+	}
+	CHECK_EQ(nr_found, 99);
+
+	tree_text(&t, "proc/consoles", "tty0                 -WU (EC  p  )    4:7\n");
+	CHECK_EQ(look_for(&t, &arch_x86_64, &any), 0);
+	check_console(0, PURG_CONSOLE_8250_PORT, 0x3f8, 0);
+	CHECK_FAILS(look_for(&t, &arch_arm64, &any), -ENODEV, "no serial console");
+	CHECK_FAILS(look_for(&t, &arch_arm64, &baud), -ENODEV, "16550");
+	dev = (struct console_request){ .serial = true, .serial_device = "pl011,0x9000000", .baud = 9600 };
+	CHECK_FAILS(look_for(&t, &arch_arm64, &dev), -ENODEV, "16550");
+	tree_free(&t);
+}
+
+/* screen_info with a frame buffer of 800 by 600, 32 bits, at BASE. */
+static void framebuffer(const struct tree *t, uint8_t kind, uint64_t base, uint16_t depth, uint16_t pitch)
+{
+	uint8_t params[4096] = { 0 };
+
+	params[0x0f] = kind;
+	put_u16(params + 0x12, 800, false);
+	put_u16(params + 0x14, 600, false);
+	put_u16(params + 0x16, depth, false);
+	put_u32(params + 0x18, base & UINT32_MAX, false);
+	put_u16(params + 0x24, pitch, false);
+	put_u32(params + 0x36, 2, false);
+	put_u32(params + 0x3a, base >> 32, false);
+	tree_bytes(t, "sys/kernel/boot_params/data", params, sizeof(params));
+}
+
+TEST(frame_buffer_of_the_firmware)
+{
+	struct tree t = tree_new();
+
+	tree_text(&t, "proc/consoles", "tty0                 -WU (EC  p  )    4:7\n");
+	framebuffer(&t, 0x70, 0x4080000000, 32, 3200);
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 1);
+	check_console(0, PURG_CONSOLE_FRAMEBUFFER, 0x4080000000, 0);
+	CHECK(found[0].width == 800 && found[0].height == 600 && found[0].depth == 32 && found[0].pitch == 3200);
+	CHECK_EQ(purgatory_console_bytes(&found[0]), 3200 * 600);
+	tree_text(&t, "sys/class/graphics/fb0/name", "EFI VGA\n");
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 1);
+	tree_text(&t, "sys/class/graphics/fb0/name", "i915drmfb\n");
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 0);
+	tree_remove(&t, "sys/class/graphics");
+	framebuffer(&t, 0x23, 0xfd000000, 16, 1600);
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 1);
+	framebuffer(&t, 0x70, 0xfd000000, 8, 800);
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 0);
+	framebuffer(&t, 0x70, 0xfd000000, 32, 3199);
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 0);
+	framebuffer(&t, 0x70, 0, 32, 3200);
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 0);
+	framebuffer(&t, 0x99, 0xfd000000, 32, 3200);
+	look(&t, &arch_x86_64);
+	CHECK_EQ(nr_found, 0);
+	tree_free(&t);
+}
+
+static struct reset_register reset_of(uint32_t flags, uint8_t space, uint8_t bits, uint64_t addr, uint8_t value, size_t len)
+{
+	struct tree t = tree_new();
+	uint8_t table[276] = { 0 };
+	struct reset_register reset;
+
+	put_u32(table + 112, flags, false);
+	put_gas(table + 116, space, bits, 1, addr);
+	table[128] = value;
+	acpi(&t, "FACP", table, len);
+	purgatory_reset_register(&t.root, &reset);
+	CHECK_STR(err_text(), "");
+	tree_free(&t);
+	return reset;
+}
+
+TEST(reset_register_of_acpi)
+{
+	struct reset_register r = reset_of(1 << 10, 1, 8, 0xcf9, 0xf, 276);
+
+	CHECK(r.space == PURG_RESET_PORT && r.addr == 0xcf9 && r.value == 0xf);
+	r = reset_of(1 << 10, 0, 8, 0x8000001000, 1, 276);
+	CHECK(r.space == PURG_RESET_MEMORY && r.addr == 0x8000001000 && r.value == 1);
+	r = reset_of(1 << 10, 2, 8, 0x1f00000044, 6, 129);
+	CHECK(r.space == PURG_RESET_PCI && r.addr == 0x1f00000044 && r.value == 6);
+	CHECK_EQ(reset_of(0, 1, 8, 0xcf9, 0xf, 276).space, PURG_RESET_NONE);
+	CHECK_EQ(reset_of(1 << 10, 3, 8, 0xcf9, 0xf, 276).space, PURG_RESET_NONE);
+	CHECK_EQ(reset_of(1 << 10, 1, 32, 0xcf9, 0xf, 276).space, PURG_RESET_NONE);
+	CHECK_EQ(reset_of(1 << 10, 1, 8, 0x10000, 0xf, 276).space, PURG_RESET_NONE);
+	CHECK_EQ(reset_of(1 << 10, 0, 8, 0, 0xf, 276).space, PURG_RESET_NONE);
+	CHECK_EQ(reset_of(1 << 10, 1, 8, 0xcf9, 0xf, 128).space, PURG_RESET_NONE);
+}
