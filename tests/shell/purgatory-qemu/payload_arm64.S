@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stands for the capture kernel on QEMU's virt machine: tests what the boot protocol promises, says
- * "payload: ok" or "payload: failed" and a letter on the PL011, and switches the machine off by PSCI. PSCI
- * is hvc or smc.
+ * Stands for the capture kernel on QEMU's virt machine: tests what the boot protocol promises, says "cmdline: " and
+ * the text at its first argument, "payload: ok" or "payload: failed" and a letter on the PL011, and switches the
+ * machine off by PSCI. PSCI is hvc or smc; EL is 1 or 2, E2H is defined where that is set. Behind "ok": M where paging
+ * was in use before, N where not.
  */
-#define ARGS 0x12345000
 #define RAM 0x40000000
-#define COPY_FROM (RAM + 0x3400000)
-#define COPY_TO (RAM + 0x3500000)
+#define COPY_FROM (RAM + 0x9400000)
+#define COPY_TO (RAM + 0x9500000)
 #define COPY_BYTES 4096
 #define UART 0x09000000
+#define MAIR 0x04ff             /* as the purgatory sets it; whoever jumped to it had another value there */
 
 	.macro expect cond, code
 	b.\cond 7f
@@ -21,9 +22,7 @@
 	.text
 	.globl payload
 payload:
-	ldr x5, =ARGS
-	cmp x0, x5
-	expect eq, 'a'
+	mov x21, x0
 	orr x0, x1, x2
 	orr x0, x0, x3
 	cmp x0, #0
@@ -42,6 +41,20 @@ payload:
 	mrs x0, daif
 	cmp x0, #0x3c0
 	expect eq, 'e'
+	/* Vector registers are as forbidden as they were. */
+#if EL == 1
+	mrs x0, cpacr_el1
+	tst x0, #(3 << 20)
+	expect eq, 'h'
+#elif defined E2H
+	mrs x0, cptr_el2
+	tst x0, #(3 << 20)
+	expect eq, 'h'
+#else
+	mrs x0, cptr_el2
+	tst x0, #(1 << 10)
+	expect ne, 'h'
+#endif
 	ldr x1, =COPY_FROM
 	ldr x2, =COPY_TO
 	mov x3, #COPY_BYTES
@@ -55,26 +68,45 @@ payload:
 	ldrb w4, [x2, #1]
 	cmp w4, #7
 	expect eq, 'g'
-	mov w20, #'.'
+	adr x1, cmdline
+	bl say
+	mov x1, x21
+	bl say
+#if EL == 2
+	mrs x0, mair_el2
+#else
+	mrs x0, mair_el1
+#endif
+	ldr x1, =MAIR
+	cmp x0, x1
+	mov w20, #'M'
+	mov w0, #'N'
+	csel w20, w20, w0, eq
 	adr x1, ok
-	b say
+	b 4f
 failed:
 	adr x1, bad
+4:	bl say
+	mov x0, #UART
+	str w20, [x0]
+	mov w2, #'\n'
+	str w2, [x0]
+	ldr x0, =0x84000008     /* SYSTEM_OFF */
+	PSCI #0
+5:	wfi
+	b 5b
+
 say:
 	mov x0, #UART
 2:	ldrb w2, [x1], #1
 	cbz w2, 3f
 	str w2, [x0]
 	b 2b
-3:	str w20, [x0]
-	mov w2, #'\n'
-	str w2, [x0]
-	ldr x0, =0x84000008     /* SYSTEM_OFF */
-	PSCI #0
-4:	wfi
-	b 4b
+3:	ret
 
-ok:	.asciz "payload: ok"
-bad:	.asciz "payload: failed "
+cmdline:
+	.asciz "cmdline: "
+ok:	.asciz "\npayload: ok "
+bad:	.asciz "\npayload: failed "
 
 	.section .note.GNU-stack, "", %progbits

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stands for the capture kernel: tests what the boot protocol promises, says "payload: ok" or "payload:
- * failed N" (the line of the test, in letters) on COM1, and ends QEMU through its debug exit device. BITS is
- * 64 or 32.
+ * Stands for the capture kernel: tests what the boot protocol promises, says "cmdline: " and the text at its
+ * argument, "payload: ok" or "payload: failed" and a letter on COM1, and ends QEMU through its debug exit device.
+ * BITS is 64 or 32.
  */
-#define ARGS 0x12345000
-#define COPY_FROM 0x3400000
-#define COPY_TO 0x3500000
+#define COPY_FROM 0x9400000
+#define COPY_TO 0x9500000
+#define CR0_AS_IT_WAS 0x8000000d /* paging, no FPU, another task's FPU state, protected: what the stage left */
 #define COPY_BYTES 4096
-#define DEVICE 0x3000000
+#define DEVICE 0xa000000
 
 	.text
 	.globl payload
@@ -23,8 +23,7 @@
 #if BITS == 64
 	.code64
 payload:
-	cmpq $ARGS, %rsi
-	expect e, 'a'
+	movl %esi, cmdline_at(%rip)
 	orq %rbx, %rax
 	orq %rcx, %rax
 	orq %rdx, %rax
@@ -41,8 +40,12 @@ payload:
 	testq %rax, %rax
 	expect z, 'b'
 	movq %cr0, %rax
-	btl $31, %eax
-	expect c, 'c'
+	andl $0x8000000d, %eax
+	cmpl $CR0_AS_IT_WAS, %eax
+	expect e, 'c'
+	movq %cr4, %rax
+	testl $0x600, %eax      /* SSE */
+	expect z, 'm'
 	movq %rsp, %rax
 	leaq scratch_top(%rip), %rsp
 	pushq %rax
@@ -53,15 +56,15 @@ payload:
 #else
 	.code32
 payload:
-	cmpl $ARGS, %esi
-	expect e, 'a'
+	movl %esi, cmdline_at - payload + ORIGIN
 	orl %ebp, %edi
 	orl %ebx, %edi
 	testl %edi, %edi
 	expect z, 'b'
 	movl %cr0, %eax
-	btl $31, %eax
-	expect nc, 'c'
+	andl $0x8000000d, %eax
+	cmpl $(CR0_AS_IT_WAS & ~0x80000000), %eax
+	expect e, 'c'
 	movl %cr4, %eax
 	testl %eax, %eax
 	expect z, 'd'
@@ -100,20 +103,27 @@ payload:
 	cmpl $'\n', (%esi)
 	expect e, 'l'
 #endif
-	movl $(ok - payload), %esi
-	jmp say
+#if BITS == 32
+	movl $(scratch_top - payload + ORIGIN), %esp
+#endif
+	movl $(cmdline - payload + ORIGIN), %esi
+	call say
+	movl $(cmdline_at - payload + ORIGIN), %esi
+	movl (%esi), %esi
+	call say
+	movl $(ok - payload + ORIGIN), %esi
+	movb $'.', %bl
+	jmp 2f
 failed:
-	movl $(bad - payload), %esi
-say:
-	addl $ORIGIN, %esi
-	movw $0x3f8, %dx
-1:	movb (%esi), %al
-	testb %al, %al
-	jz 2f
-	outb %al, %dx
-	incl %esi
-	jmp 1b
-2:	movb %bl, %al
+	movl $(bad - payload + ORIGIN), %esi
+2:
+#if BITS == 64
+	leaq scratch_top(%rip), %rsp
+#else
+	movl $(scratch_top - payload + ORIGIN), %esp
+#endif
+	call say
+	movb %bl, %al
 	outb %al, %dx
 	movb $'\n', %al
 	outb %al, %dx
@@ -122,8 +132,23 @@ say:
 3:	hlt
 	jmp 3b
 
-ok:	.asciz "payload: ok"
-bad:	.asciz "payload: failed "
+say:
+	movw $0x3f8, %dx
+4:	movb (%esi), %al
+	testb %al, %al
+	jz 5f
+	outb %al, %dx
+	incl %esi
+	jmp 4b
+5:	ret
+
+cmdline:
+	.asciz "cmdline: "
+ok:	.asciz "\npayload: ok"
+bad:	.asciz "\npayload: failed "
+	.balign 8
+cmdline_at:
+	.long 0
 	.balign 8
 	.skip 64
 scratch_top:

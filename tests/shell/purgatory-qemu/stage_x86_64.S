@@ -5,7 +5,7 @@
  * is mapped, but for the 2 MiB at HOLE, where the test has put what looks like a device.
  */
 #define TABLES 0x200000
-#define HOLE 0x3000000
+#define HOLE 0xa000000
 
 	.text
 	.balign 4
@@ -46,7 +46,8 @@ stage:
 	orl $0x100, %eax
 	wrmsr
 	movl %cr0, %eax
-	orl $0x80000001, %eax
+	/* And without an FPU, as nothing promises one. */
+	orl $0x8000000d, %eax
 	movl %eax, %cr0
 	lgdt gdt_register
 	movl $nothing, %ebx
