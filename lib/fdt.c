@@ -467,6 +467,12 @@ struct view dtb_prop(const struct dtb *dtb, int node, const char *prop)
 	return view_of(NULL, 0, prop);
 }
 
+int dtb_prop_off(const struct dtb *dtb, int node, const char *prop, uint64_t *off)
+{
+	(void)dtb, (void)node, (void)prop, (void)off;
+	return not_built_in();
+}
+
 int dtb_append_range(struct dtb *dtb, int node, const char *prop, const struct range *range)
 {
 	(void)range;

@@ -247,6 +247,28 @@ def verdicts(context, machine, policy, wanted=None, own_kernel=False, look=True)
             trial(guest, context, policy, group, policy == "boot", rng, look)
 
 
+LARGE_MIB = 256
+
+
+def large_initrd(context, machine):
+    """An initrd of 256 MiB: verified, with a damaged bit found; how long the purgatory says that it took is among the timings."""
+    results = context.results
+    with Guest(machine, context.folder, cases.image_of(machine, context.loader), snapshots=True) as guest:
+        cases.boot_first(guest, context)
+        guest.output(f"{{ cat /boot/initrd.img; head -c {LARGE_MIB}M /dev/zero; }} > /tmp/large && mv /tmp/large /boot/initrd.img", 300)
+        segments = {segment.what: segment for segment in planned(guest, context, "")}
+        results.check(f"the initrd has {LARGE_MIB} MiB", segments["initrd"].bufsz >= LARGE_MIB << 20, str(segments["initrd"]))
+        cases.load_capture(guest, context)
+        guest.qmp.command("stop")
+        guest.qmp.human("savevm loaded", 600)
+        for damaged in ([], [segments["initrd"]]):
+            console_from = guest.console_length()
+            trial(guest, context, "reboot", damaged, False, random.Random(cases.SEED), False)
+            effort = re.search(r"purgatory: .*, (\d+) MiB in (\d+) ms", guest.console_text(console_from))
+            if not damaged and results.check("the purgatory says what it verified and how long it took", effort and int(effort[1]) >= LARGE_MIB):
+                context.timings["verified_mib"], context.timings["verified_ms"] = int(effort[1]), int(effort[2])
+
+
 def _case(machine, policy, wanted=None, own_kernel=False, look=True, only_long=True):
     name = f"{policy}-{machine.name}{'-own-kernel' if own_kernel else ''}{'' if wanted is None else '-some'}"
     return cases.Case(name, lambda context: verdicts(context, machine, policy, wanted, own_kernel, look), only_long, (machine.arch,))
@@ -268,4 +290,7 @@ def all_cases(x86, arm):
     for machine in (x86, arm, el2, old_el2):
         chosen += [_case(machine, policy) for policy in ("reboot", "halt", "boot", "fallback")]
         chosen.append(_case(make(machine, **large), "fallback", own_kernel=True))
+    for machine in (arm, el2, x86):
+        roomy = make(machine, memory="3G", crashkernel="crashkernel=1G")
+        chosen.append(cases.Case(f"large-initrd-{machine.name}", lambda context, m=roomy: large_initrd(context, m), True, (machine.arch,)))
     return chosen

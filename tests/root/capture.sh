@@ -83,7 +83,8 @@ take sys/kernel/vmcoreinfo sys/kernel/security/lockdown sys/kernel/crash_elfcore
 take sys/kernel/kexec_loaded sys/kernel/kexec_crash_loaded sys/kernel/kexec_crash_size
 take_each 'sys/kernel/kexec/*' 'sys/kernel/boot_params/data' 'sys/kernel/boot_params/version' 'sys/kernel/boot_params/setup_data/*/*'
 
-take_each 'sys/firmware/memmap/*/*' 'sys/firmware/fdt' 'sys/firmware/acpi/tables/FACP'
+take_each 'sys/firmware/memmap/*/*' 'sys/firmware/fdt' 'sys/firmware/acpi/tables/FACP' 'sys/firmware/acpi/tables/SPCR'
+take_each 'sys/class/graphics/fb0/name'
 take_each 'sys/firmware/efi/*' 'sys/firmware/efi/runtime-map/*/*'
 take proc/device-tree/psci/method
 
