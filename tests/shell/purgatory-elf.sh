@@ -3,7 +3,8 @@
 #
 # The linked purgatories are what the loader expects, whoever built them: GCC, clang, and a packager with hostile
 # flags. One PT_LOAD from address 0 with the parameter block first, RELATIVE relocations only, nothing undefined, no
-# dynamic linker, small; no floating point or vector registers in the code, and nothing of the packager's flags.
+# dynamic linker, small; no floating point or vector registers in the code but for SHA-256's own instructions, which are
+# there whatever the compiler; nothing of the packager's flags.
 #
 #     purgatory-elf.sh SOURCE
 set -u
@@ -51,9 +52,9 @@ examine() {
 	what=$1 elf=$2
 	case $3 in
 	x86_64) relative=R_X86_64_RELATIVE objdump=x86_64-linux-gnu-objdump
-		vectors='%(xmm|ymm|zmm|mm|st)|fs:|gs:0x28|endbr' ;;
+		vectors='%(xmm|ymm|zmm|mm|st)|fs:|gs:0x28|endbr' sha=sha256rnds2 ;;
 	arm64) relative=R_AARCH64_RELATIVE objdump=aarch64-linux-gnu-objdump
-		vectors='[[:space:],{](q|v|d|s)([0-9]|[12][0-9]|3[01])[.,[:space:]]|pac[ai]|aut[ai]|bti' ;;
+		vectors='[[:space:],{](q|v|d|s)([0-9]|[12][0-9]|3[01])[.,[:space:]]|pac[ai]|aut[ai]|bti' sha=sha256h2 ;;
 	esac
 	readelf -hlW "$elf" >"$tmp/headers" 2>&1
 	readelf -rW "$elf" >"$tmp/relocs" 2>&1
@@ -84,7 +85,11 @@ examine() {
 	if command -v "$objdump" >/dev/null; then
 		"$objdump" -d --no-show-raw-insn "$elf" >"$tmp/code" 2>/dev/null
 		is "$what: has code" "$(grep -c '<purg_main>:' "$tmp/code")" 1
-		none "$what: general registers only" "$vectors" "$tmp/code"
+		# What the assembler of SHA-256 may use, the compiler may not.
+		awk '/^[0-9a-f]+ </ { sha = /<sha256_cpu_/ } { print > (sha ? shafile : "/dev/stdout") }' \
+			shafile="$tmp/code.sha" "$tmp/code" >"$tmp/code.other"
+		none "$what: general registers only" "$vectors" "$tmp/code.other"
+		is "$what: instructions for SHA-256" "$(grep -c "$sha" "$tmp/code.sha" | sed 's/^[1-9][0-9]*$/some/')" some
 	fi
 }
 
