@@ -6,7 +6,7 @@ PURGATORY_BLOBS = $(PURGATORY_ARCHES:%=purgatory/blob_%.o)
 PURGATORY_CLEAN = purgatory/*.[od] purgatory/*/*.[od] purgatory/*/flags purgatory/*/ldflags purgatory/*/purgatory.elf
 
 PURG_SRCS = purgatory/purgatory.c purgatory/verify.c purgatory/verdict.c purgatory/map.c purgatory/console.c \
-	purgatory/memory.c lib/sha256.c
+	purgatory/uart.c purgatory/screen.c purgatory/vga_mode.c purgatory/font.c purgatory/memory.c lib/sha256.c
 # Of each architecture: what purgatory/<arch>/ has, and lib/sha256_<arch>.S.
 PURG_OBJS = entry.o arch.o sha256_cpu.o $(notdir $(PURG_SRCS:.c=.o))
 PURG_OBJS_arm64 = mmu.o

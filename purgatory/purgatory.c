@@ -177,6 +177,8 @@ _Noreturn void purg_main(const struct self *self)
 		purg_give_up(fault);
 	sane_params = p;
 	verifying = p->flags != PURG_FLAG_NO_VERIFY;
+	if (p->vga_reset)
+		vga_reset();
 	console_init(p->consoles, p->nr_consoles);
 	sha256_use_cpu(arch_vectors_on());
 	if (!verifying)

@@ -85,6 +85,8 @@ bool confirmed(const struct purg_params *p, uint32_t idx, enum choice choice);
 
 /* console.c: every text goes to all consoles; one that does not take it, or faults, is not used again. */
 void console_init(const struct purg_console *list, uint32_t nr);
+/* vga_mode.c: the VGA shows 80x25 text, empty. */
+void vga_reset(void);
 /* Are there any that still work? */
 bool console_alive(void);
 void print(const char *text);
@@ -138,7 +140,7 @@ void arch_delay(unsigned int seconds);
 /* The registers and the mode that the entry wants, then the jump. */
 _Noreturn void arch_start(const struct purg_image *image);
 
-/* Every way to a reset that there is, in turn. Where nothing helps it says so and halts. PARAMS: NULL: not to be believed. */
+/* Every way to a reset that there is, in turn; where nothing helps it says so and halts. PARAMS NULL: not believed. */
 _Noreturn void arch_reset(const struct purg_params *params);
 
 /* For good. */

@@ -15,6 +15,7 @@
 #define PAGE_UNCACHED 0x018ull  /* PWT and PCD */
 #define PAGE_HUGE 0x080ull
 #define PAGE_ADDR 0x000ffffffffff000ull
+#define LARGE_SHIFT 21
 #define NR_SPARE_TABLES 4
 
 #define PCI_ADDRESS 0xcf8
@@ -155,25 +156,20 @@ _Noreturn void purg_trap(const struct trap_frame *frame)
 	purg_give_up("it cannot go on");
 }
 
-/*
- * The kernel's kexec page tables hold RAM, the segments and the low megabyte, but no devices. What is
- * missing for a console is hung into them: a 2 MiB page, uncached, and tables from a small reserve. New
- * entries need no TLB flush.
- */
-bool arch_map_io(uint64_t base, uint64_t len)
+/* BASE to LAST, which lie in one large page. */
+static bool map_io(uint64_t base, uint64_t last)
 {
 	uint64_t cr3, cr4, *entry;
 	unsigned int shift;
 
-	if (len > (1u << 21) - (base & ((1u << 21) - 1)))
-		return false;           /* registers that straddle two large pages: no such device */
 	__asm__ volatile("movq %%cr3, %0" : "=r"(cr3));
 	__asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
 	entry = (uint64_t *)(cr3 & PAGE_ADDR);
 	for (shift = cr4 & CR4_LA57 ? 48 : 39; ; shift -= 9) {
 		entry += base >> shift & 511;
-		if (shift == 21 && !(*entry & PAGE_PRESENT)) {
-			*entry = (base >> 21 << 21) | PAGE_PRESENT | PAGE_WRITE | PAGE_UNCACHED | PAGE_HUGE;
+		if (shift == LARGE_SHIFT && !(*entry & PAGE_PRESENT)) {
+			*entry = (base >> LARGE_SHIFT << LARGE_SHIFT) | PAGE_PRESENT | PAGE_WRITE | PAGE_UNCACHED |
+				 PAGE_HUGE;
 			return true;
 		}
 		if (shift == 12)
@@ -188,10 +184,32 @@ bool arch_map_io(uint64_t base, uint64_t len)
 		entry = (uint64_t *)(*entry & PAGE_ADDR);
 	}
 	/* Its neighbourhood is mapped in small pages. */
-	for (uint64_t page = base >> 12; page <= (base + len - 1) >> 12; page++, entry++)
+	for (uint64_t page = base >> 12; page <= last >> 12; page++, entry++)
 		if (!(*entry & PAGE_PRESENT))
 			*entry = page << 12 | PAGE_PRESENT | PAGE_WRITE | PAGE_UNCACHED;
 	return true;
+}
+
+/*
+ * The kernel's kexec page tables hold RAM, the segments and the low megabyte, but no devices. What is
+ * missing for a console is hung into them: 2 MiB pages, uncached, and tables from a small reserve. New
+ * entries need no TLB flush.
+ */
+bool arch_map_io(uint64_t base, uint64_t len)
+{
+	uint64_t last = base + (len - 1);
+
+	if (last < base)
+		return false;
+	for (;;) {
+		uint64_t piece_last = base | ((1ull << LARGE_SHIFT) - 1);
+
+		if (piece_last >= last)
+			return map_io(base, last);
+		if (!map_io(base, piece_last))
+			return false;
+		base = piece_last + 1;
+	}
 }
 
 void arch_copy(uint64_t to, uint64_t from, uint64_t len)

@@ -10,8 +10,11 @@
 #include "tests/unit/test.h"
 
 #include "purgatory/console.c"
+#include "purgatory/font.c"
 #include "purgatory/map.c"
 #include "purgatory/purgatory.c"
+#include "purgatory/screen.c"
+#include "purgatory/uart.c"
 #include "purgatory/verdict.c"
 #include "purgatory/verify.c"
 
@@ -66,8 +69,16 @@ static struct {
 	size_t len;
 	uint8_t crtc[256], crtc_index;
 	uint8_t uart[8];               /* last written */
-	unsigned int vga_writes;
+	unsigned int divisor;
+	unsigned int vga_resets;
 } machine;
+
+/* vga_mode.c drives the real thing; in QEMU it does. */
+void vga_reset(void)
+{
+	machine.vga_resets++;
+}
+
 
 const struct purg_console arch_consoles[] = {
 	{ .base = ALIVE_PORT, .type = PURG_CONSOLE_8250_PORT },
@@ -110,7 +121,11 @@ void arch_out8(uint16_t port, uint8_t value)
 	CHECK(port != STUCK_PORT && port != FAULTY_PORT);
 	if (port == VGA_CRTC)
 		machine.crtc_index = value;
-	if (port == ALIVE_PORT && machine.len + 1 < sizeof(machine.text))
+	if (port >= ALIVE_PORT && port < ALIVE_PORT + 8)
+		machine.uart[port - ALIVE_PORT] = value;
+	if (port == ALIVE_PORT + UART_IER && machine.uart[UART_LCR] & UART_LCR_DLAB)
+		machine.divisor = machine.uart[UART_DATA] | value << 8;
+	if (port == ALIVE_PORT && !(machine.uart[UART_LCR] & UART_LCR_DLAB) && machine.len + 1 < sizeof(machine.text))
 		machine.text[machine.len++] = value;
 }
 

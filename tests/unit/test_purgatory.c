@@ -604,6 +604,19 @@ TEST(bad_consoles_are_dropped_and_the_kernel_starts)
 	CHECK_EQ(machine.stuck_reads, WAIT_READS);       /* waited for once */
 }
 
+TEST(vga_is_reset_where_asked_for)
+{
+	set_up();
+	run();
+	CHECK_EQ(machine.vga_resets, 0);
+	set_up();
+	image.params.vga_reset = 1;
+	seal();
+	run();
+	check_started(0, "kdump.verify=ok");
+	CHECK_EQ(machine.vga_resets, 1);
+}
+
 TEST(silent_without_consoles_unless_there_is_bad_news)
 {
 	set_up();
