@@ -355,6 +355,8 @@ static void cells(const struct tree *t, const char *path, const uint32_t *values
 #define CELLS(path, ...) cells(&t, "proc/device-tree" path, (const uint32_t[]){ __VA_ARGS__ }, \
 			       sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4)
 
+#define STRINGS(path, text) tree_bytes(&t, path, text, sizeof(text))
+
 TEST(serial_console_of_the_device_tree)
 {
 	struct tree t = tree_new();
@@ -362,11 +364,11 @@ TEST(serial_console_of_the_device_tree)
 	tree_text(&t, "proc/consoles", "ttyS0                -W- (EC   a)    4:64\n");
 	CELLS("/#address-cells", 2);
 	CELLS("/#size-cells", 2);
-	tree_bytes(&t, "proc/device-tree/chosen/stdout-path", "serial0:115200n8", 17);
+	STRINGS("proc/device-tree/chosen/stdout-path", "serial0:115200n8");
 	look(&t, &arch_arm64);
 	CHECK_EQ(nr_found, 0);                     /* no such alias */
-	tree_bytes(&t, "proc/device-tree/aliases/serial0", "/soc/bus@8/uart@1000", 21);
-	tree_bytes(&t, "proc/device-tree/soc/bus@8/uart@1000/compatible", "maker,special\0ns16550a", 23);
+	STRINGS("proc/device-tree/aliases/serial0", "/soc/bus@8/uart@1000");
+	STRINGS("proc/device-tree/soc/bus@8/uart@1000/compatible", "maker,special\0ns16550a");
 	CELLS("/soc/bus@8/uart@1000/reg", 0x1000, 0x100);
 	CELLS("/soc/bus@8/uart@1000/reg-shift", 2);
 	CELLS("/soc/bus@8/uart@1000/reg-io-width", 4);
@@ -384,18 +386,18 @@ TEST(serial_console_of_the_device_tree)
 	CELLS("/soc/bus@8/uart@1000/reg-shift", 5);
 	look(&t, &arch_arm64);
 	CHECK_EQ(nr_found, 0);
-	tree_bytes(&t, "proc/device-tree/soc/bus@8/uart@1000/compatible", "ns16550ab", 10);
+	STRINGS("proc/device-tree/soc/bus@8/uart@1000/compatible", "ns16550ab");
 	look(&t, &arch_arm64);
 	CHECK_EQ(nr_found, 0);
 
-	tree_bytes(&t, "proc/device-tree/chosen/stdout-path", "/pl011@9000000", 15);
-	tree_bytes(&t, "proc/device-tree/pl011@9000000/compatible", "arm,pl011\0arm,primecell", 25);
+	STRINGS("proc/device-tree/chosen/stdout-path", "/pl011@9000000");
+	STRINGS("proc/device-tree/pl011@9000000/compatible", "arm,pl011\0arm,primecell");
 	CELLS("/pl011@9000000/reg", 0x12, 0x9000000, 0, 0x1000);
 	look(&t, &arch_arm64);
 	CHECK_EQ(nr_found, 1);
 	check_console(0, PURG_CONSOLE_PL011, 0x1209000000, 0);
 	/* A path that leaves the tree is none. */
-	tree_bytes(&t, "proc/device-tree/chosen/stdout-path", "/../pl011@9000000", 18);
+	STRINGS("proc/device-tree/chosen/stdout-path", "/../pl011@9000000");
 	look(&t, &arch_arm64);
 	CHECK_EQ(nr_found, 0);
 	CHECK_STR(err_text(), "");
