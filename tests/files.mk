@@ -33,8 +33,8 @@ bench: all tests/bench/digest
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch x86_64
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch arm64
 
-tests/bench/digest: tests/bench/digest.c libparachute.a
+tests/bench/digest: tests/bench/digest.c libkexec.a libparachute.a
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libparachute.a $(LIBS)
+	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libparachute.a $(LIBS)
 
 -include $(UNIT_TESTS:=.d) $(FUZZ_TESTS:=.d)

@@ -1,12 +1,21 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
-/* Throughput of the loader's SHA-256 in MB/s, and the digest, so that another program's can be compared: digest FILE [ROUNDS] */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Throughput of one of our SHA-256 in MB/s, and the digest, so that another program's can be compared:
+ *
+ *     digest portable|loader|purgatory FILE
+ *
+ * portable: C; loader: with the CPU's instructions, as kexec and kdump use it; purgatory: the code that is linked into the
+ * built-in purgatory, with them.
+ */
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/sha256.h"
+#include "tests/unit/purgatory_native.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
+
+#define ROUNDS 3
 
 static double now(void)
 {
@@ -18,19 +27,34 @@ static double now(void)
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 2 ? atoi(argv[2]) : 5;
+	static const struct load_request anywhere = { .mem_max = UINT64_MAX };
+	void (*of)(const void *data, size_t len, uint8_t *digest) = sha256_of;
 	uint8_t digest[SHA256_BYTES];
+	struct native native;
 	struct file file;
 	double best = 1e9;
 
-	if (argc < 2 || file_open(&file, argv[1])) {
-		fprintf(stderr, "digest: %s\n", argc < 2 ? "usage: digest FILE [ROUNDS]" : err_text());
+	if (argc != 3 || file_open(&file, argv[2])) {
+		fprintf(stderr, "digest: %s\n", argc != 3 ? "usage: digest portable|loader|purgatory FILE" : err_text());
 		return 1;
 	}
-	for (int i = 0; i < rounds; i++) {
+	if (!strcmp(argv[1], "loader"))
+		sha256_use_cpu(true);
+	if (!strcmp(argv[1], "purgatory")) {
+		bool (*use_cpu)(bool on);
+
+		if (!native_open(&native, &anywhere)) {
+			fprintf(stderr, "digest: no purgatory is built in for this machine\n");
+			return 1;
+		}
+		use_cpu = native_symbol(&native, "sha256_use_cpu");
+		of = native_symbol(&native, "sha256_of");
+		use_cpu(true);
+	}
+	for (int i = 0; i < ROUNDS; i++) {
 		double start = now(), took;
 
-		sha256_of(file.view.base, file.view.len, digest);
+		of(file.view.base, file.view.len, digest);
 		took = now() - start;
 		if (took < best)
 			best = took;
