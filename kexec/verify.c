@@ -95,7 +95,7 @@ static int open_memory(struct source *s, const struct root *root, const struct a
 	if (err)
 		return err;
 	err = kcore_read(&s->kcore, root);
-	if (err == -EPERM)
+	if (err == -EPERM || err == -EACCES)
 		return fail_ctx(err, "memory cannot be read without root, nor while the kernel is locked down "
 				"(/sys/kernel/security/lockdown)");
 	if (err == -ENOENT)

@@ -410,6 +410,17 @@ class Published(Machine):
     def inspect(self, *arguments):
         return subprocess.run([self.kdump, "inspect", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=60)
 
+    def test_compressed_dump_of_the_image(self):
+        dump = os.path.join(self.tmp, "dump.kd")
+        subprocess.run([self.kdump, "save", "-d", "0", "-c", self.files["elf"], dump], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+        self.assertEqual(self.inspect(dump).returncode, 0)
+        self.flip([row[1] for row in self.segments() if row[0] == "kernel"][0] + 77)
+        os.unlink(dump)
+        subprocess.run([self.kdump, "save", "-d", "0", "-c", self.files["elf"], dump], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+        run = self.inspect(dump)
+        self.assertEqual(run.returncode, 3)
+        self.assertIn("kernel                damaged: expected ", run.stdout)
+
     def test_inspect_arguments(self):
         self.assertEqual(self.inspect("--base=%#x" % self.start, self.files["raw"]).returncode, 0)
         wrong = self.inspect("--base=0x1000", self.files["raw"])
