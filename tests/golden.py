@@ -55,7 +55,8 @@ def normalise(plan):
         if segment["what"] in SEEDED:
             segment.pop("sha256", None)
             if segment["what"] == "purgatory":
-                segment["bufsz"] = plan["entry"] = "depends on the compiler"
+                # It is placed last: nothing else moves with its size.
+                segment["bufsz"] = segment["mem"] = segment["memsz"] = plan["entry"] = "depends on the compiler"
     for image in plan["images"]:
         image["kernel"] = os.path.basename(image["kernel"])
     headers = plan["core_headers"]["headers"]
