@@ -6,6 +6,7 @@
 #include "kexec/purgatory.h"
 
 #include "kexec/arch/arch.h"
+#include "kexec/identity_map.h"
 #include "lib/elf.h"
 #include "lib/sha256.h"
 #include "tests/unit/test.h"
@@ -572,6 +573,97 @@ TEST(what_cannot_be_sealed)
 	setup(&plan, &f.arch, &anywhere, 0x1000000, 0x1000000);
 	plan.root = &t.root;
 	CHECK_FAILS(purgatory_seal(&plan), -EINVAL, "parameter block");     /* nothing loaded */
+	plan_deinit(&plan);
+	tree_free(&t);
+}
+
+static uint64_t image64(const struct plan *plan, size_t idx, size_t off)
+{
+	return field64(plan, offsetof(struct purg_params, images) + idx * sizeof(struct purg_image) + off);
+}
+
+TEST(sealed_with_two_images)
+{
+	const struct load_request req = { .mem_max = UINT64_MAX, .console.reset_vga = true };
+	uint8_t fadt[276] = "FACP";
+	struct tree t = tree_new();
+
+	put_u32(fadt + 4, sizeof(fadt), false);
+	put_u32(fadt + 112, 1 << 10, false);
+	memcpy(fadt + 116, "\1\10\0\1\xf9\x0c\0\0\0\0\0", 12);
+	fadt[128] = 6;
+	tree_bytes(&t, "sys/firmware/acpi/tables/FACP", fadt, sizeof(fadt));
+	for (unsigned int be = 0; be < 2; be++) {
+		struct capture *fallback;
+		struct plan plan;
+		struct fake f;
+
+		fake_init(&f, 8, be, true);
+		prepare(&plan, &f.arch, &req, &t.root);
+		plan.policy = PURG_POLICY_FALLBACK;
+		plan.nr_captures = 2;
+		plan_find(&plan, "kernel")->images = FOR_ALL_IMAGES;
+		plan_find(&plan, "initrd")->images = FOR_IMAGE(PRIMARY);
+		plan_find(&plan, "zeroes")->images = 0;
+		plan.consoles[0] = (struct purg_console){ .base = 0x3f8, .type = PURG_CONSOLE_8250_PORT, .baud = 9600 };
+		plan.consoles[1] = (struct purg_console){ .base = 0x8000000000, .type = PURG_CONSOLE_FRAMEBUFFER, .width = 800,
+							  .height = 600, .pitch = 3200, .depth = 32 };
+		plan.nr_consoles = 2;
+		fallback = &plan.capture[FALLBACK];
+		fallback->next_entry = 0x20200000;
+		fallback->next_args[0] = 0x5555;
+		fallback->verdict_paddr = 0x777777777777;
+		fallback->verdict_len = 100;
+		CHECK_EQ(purgatory_seal(&plan), 0);
+		check_self_digest(&plan, IMAGE);
+		CHECK_EQ(F32(&plan, policy), PURG_POLICY_FALLBACK);
+		CHECK_EQ(F32(&plan, nr_images), 2);
+		CHECK_EQ(image64(&plan, 0, offsetof(struct purg_image, entry)), 0x20100200);
+		CHECK_EQ(image64(&plan, 1, offsetof(struct purg_image, entry)), 0x20200000);
+		CHECK_EQ(image64(&plan, 1, offsetof(struct purg_image, args)), 0x5555);
+		CHECK_EQ(image64(&plan, 1, offsetof(struct purg_image, verdict_paddr)), 0x777777777777);
+		CHECK_EQ(F32(&plan, images[1].verdict_len), 100);
+		CHECK_EQ(F32(&plan, images[0].verdict_len), 0);
+		CHECK_STR(region_name(&plan, 0), "kernel");
+		CHECK_EQ(region64(&plan, 0, offsetof(struct purg_region, images)), 3);
+		CHECK_EQ(region64(&plan, 1, offsetof(struct purg_region, images)), 1);
+		CHECK_EQ(region64(&plan, 2, offsetof(struct purg_region, images)), 0);
+		CHECK_EQ(F32(&plan, consoles[0].baud), 9600);
+		CHECK_EQ(F32(&plan, consoles[1].pitch), 3200);
+		CHECK_EQ(F32(&plan, consoles[1].depth), 32);
+		CHECK_EQ(F32(&plan, vga_reset), 1);
+		CHECK_EQ(F32(&plan, reset_space), PURG_RESET_PORT);
+		CHECK_EQ(F64(&plan, reset_addr), 0xcf9);
+		CHECK_EQ(F32(&plan, reset_value), 6);
+		CHECK_EQ(F64(&plan, map_root_paddr), 0);
+		/* "kdump.verify=fallback:kernel,initrd" has 35 bytes. */
+		fallback->verdict_len = 34;
+		CHECK_FAILS(purgatory_seal(&plan), -EINVAL, "room for a verdict");
+		fallback->verdict_len = 35;
+		CHECK_EQ(purgatory_seal(&plan), 0);
+		plan_deinit(&plan);
+	}
+	tree_free(&t);
+}
+
+TEST(sealed_with_page_tables)
+{
+	struct tree t = tree_new();
+	struct plan plan;
+	struct fake f;
+
+	fake_init(&f, 8, false, true);
+	f.arch.identity_map = arch_arm64.identity_map;
+	setup(&plan, &f.arch, &anywhere, 0x20000000, 0x1000000);
+	plan.root = &t.root;
+	CHECK(!ranges_add(&plan.memmap.crash, plan.window.start, plan.window.last, 0));
+	CHECK_EQ(identity_map_place(&plan), 0);
+	CHECK_EQ(purgatory_load(&plan), 0);
+	CHECK_EQ(purgatory_seal(&plan), 0);
+	CHECK_EQ(F64(&plan, map_root_paddr), plan_find(&plan, PURG_MAP_REGION)->mem);
+	CHECK_EQ(F32(&plan, map_bits), 48);
+	CHECK_STR(region_name(&plan, 0), PURG_MAP_REGION);
+	CHECK_EQ(region64(&plan, 0, offsetof(struct purg_region, images)), 0);
 	plan_deinit(&plan);
 	tree_free(&t);
 }
