@@ -26,9 +26,10 @@ tests/fuzz/%: tests/fuzz/%.c libkexec.a libkdump.a libparachute.a
 # Speed and memory against the peers of Debian, measured in the same run; see doc/performance.md. Needs what ./check installs.
 .PHONY: bench
 bench: all tests/bench/digest
-	/usr/bin/python3 $(srcdir)/tests/bench/digest.py tests/bench/digest
-	/usr/bin/python3 $(srcdir)/tests/bench/planning.py sbin/kexec
 	$(srcdir)/tests/setup/guest-files x86_64 arm64 peer
+	/usr/bin/python3 $(srcdir)/tests/bench/digest.py tests/bench/digest
+	/usr/bin/python3 $(srcdir)/tests/bench/instructions.py .
+	/usr/bin/python3 $(srcdir)/tests/bench/planning.py sbin/kexec
 	$(srcdir)/tests/setup/static-build x86_64 arm64
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch x86_64
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch arm64

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SHA-256 on one core of this CPU: digest.py DIGEST-PROGRAM. Ours in C, the loader's, the purgatory's; OpenSSL's and kexec-tools'.
+"""SHA-256 on one core: digest.py DIGEST-PROGRAM. Ours in C, the loader's, the purgatory's; OpenSSL's; kexec-tools'.
 
 Best of several rounds, in which they take turns. The digests are compared too. kexec-tools' purgatory is there when
 tests/setup/guest-files peer was run, on x86_64.
@@ -42,8 +42,8 @@ def link_peer(folder):
     # Their object has a printf and a memcpy of its own, which must not become this program's.
     names = [f"--keep-global-symbol={name}" for name in ("sha256_starts", "sha256_update", "sha256_finish")]
     subprocess.run(["objcopy", *names, f"{folder}/peer.o", f"{folder}/digest.o"], check=True)
-    subprocess.run(["gcc", "-O2", "-no-pie", "-z", "noexecstack", "-o", f"{folder}/peer", f"{HERE}/digest_peer.c", f"{folder}/digest.o"],
-                   check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["gcc", "-O2", "-no-pie", "-z", "noexecstack", "-o", f"{folder}/peer", f"{HERE}/digest_peer.c",
+                    f"{folder}/digest.o"], check=True, stderr=subprocess.DEVNULL)
     return f"{folder}/peer"
 
 
@@ -54,7 +54,8 @@ def main():
         path = f"{folder}/data"
         with open(path, "wb") as file:
             file.write(data)
-        candidates = {f"ours, {mode}": lambda mode=mode: program(ours, mode, path) for mode in ("portable", "loader", "purgatory")}
+        candidates = {f"ours, {mode}": lambda mode=mode: program(ours, mode, path)
+                      for mode in ("portable", "loader", "purgatory")}
         candidates["OpenSSL"] = lambda: openssl(data)
         peer = link_peer(folder)
         if peer:

@@ -249,13 +249,16 @@ x86_64() {
 	flat gcc "$here/payload_x86_64.S" "$tmp/payload64" -DBITS=64 -DORIGIN=0x2000000
 	flat gcc "$here/payload_x86_64.S" "$tmp/payload32" -m32 -DBITS=32 -DORIGIN=0x2000000
 	flat gcc "$here/payload_x86_64.S" "$tmp/payload-device" -DBITS=64 -DORIGIN=0x2000000 -DWITH_DEVICE
+	flat gcc "$here/payload_x86_64.S" "$tmp/payload-framebuffer" -DBITS=64 -DORIGIN=0x2000000 -DWITH_FRAMEBUFFER
+	flat gcc "$here/payload_x86_64.S" "$tmp/payload-vga" -DBITS=64 -DORIGIN=0x2000000 -DWITH_VGA
 	# What a ready 16550 shows in its line status register, where the page tables have a hole.
 	printf '\040' >"$tmp/lsr"
 
 	segments x86_64 "$tmp/payload64"
-	for levels in 4 5; do
+	for levels in 4 5 '4 -DGRAPHICS'; do
+		# shellcheck disable=SC2086 # flags
 		if ! gcc -m32 -DLEVELS=$levels -DENTRY="$entry" -nostdlib -static -Wl,-Ttext=0x100000 -Wl,-e,stage \
-			-Wl,--build-id=none -o "$tmp/stage-$levels" "$here/stage_x86_64.S" >"$tmp/console" 2>&1; then
+			-Wl,--build-id=none -o "$tmp/stage-${levels#* -D}" "$here/stage_x86_64.S" >"$tmp/console" 2>&1; then
 			bad 'building stage'
 			finish
 		fi
@@ -291,6 +294,13 @@ x86_64() {
 		expect "x86_64 console outside of the page tables, $levels levels" "$ok" 'payload: ok'
 	done
 	consoles x86_64 ttyS0
+	# It begins and stops in mapped memory and has the hole in its middle.
+	segments x86_64 "$tmp/payload-framebuffer" framebuffer
+	qemu qemu64 stage-4
+	expect 'x86_64 frame buffer' "$ok" 'payload: ok'
+	segments x86_64 "$tmp/payload-vga" vga
+	qemu qemu64 stage-GRAPHICS
+	expect 'x86_64 VGA in graphics mode' "$ok" 'payload: ok'
 
 	segments x86_64 "$tmp/payload64" no-verify
 	damage initrd 5
@@ -368,6 +378,14 @@ arm64() {
 			expect "arm64 $mode console that faults $tables" "${ok%%5*}" 'payload: ok'
 		done
 		consoles arm64 ttyAMA0
+		# shellcheck disable=SC2086 # a flag or none
+		flat $cc "$here/payload_arm64.S" "$tmp/payload-framebuffer" -DEL="$el" -DPSCI="$psci" -DWITH_FRAMEBUFFER $e2h
+		for tables in '' no-tables; do
+			# shellcheck disable=SC2086
+			segments arm64 "$tmp/payload-framebuffer" framebuffer $tables
+			qemu
+			expect "arm64 $mode frame buffer $tables" "${ok%%5*}" 'payload: ok'
+		done
 	done
 	# The conduit is unknown: both are tried.
 	rm "$tmp/root-arm64/proc/device-tree/psci/method"

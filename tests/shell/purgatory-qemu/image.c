@@ -14,6 +14,8 @@
  *     no-tables      no page tables, where the architecture has them
  *     tables-hole    they lack the last page of the initrd
  *     tables-silent  they lack the consoles
+ *     framebuffer    another console: one at FRAMEBUFFER
+ *     vga            another console: the screen, to be reset first
  *
  * PAYLOAD is started instead of a kernel. Prints a line "NAME ADDRESS" for each DIR/NAME.bin, then "entry
  * ADDRESS" and, of the purgatory, "image_len BYTES" and "file_len BYTES": without the zeros behind.
@@ -41,10 +43,12 @@
 #define WINDOW 0x2000000
 #define CRASH_LAST 0x9510fff
 
+#define FRAMEBUFFER 0x9f01000
+
 static struct {
 	uint64_t initrd_bytes;
 	uint32_t policy;
-	bool fallback, no_tables, tables_hole, tables_silent;
+	bool fallback, no_tables, tables_hole, tables_silent, framebuffer, vga;
 } options = { .initrd_bytes = INITRD_BYTES, .policy = PURG_POLICY_REBOOT };
 
 static uint8_t *pattern;
@@ -133,6 +137,8 @@ static void option(struct plan *plan, struct load_request *req, const char *text
 	options.no_tables |= !strcmp(text, "no-tables");
 	options.tables_hole |= !strcmp(text, "tables-hole");
 	options.tables_silent |= !strcmp(text, "tables-silent");
+	options.framebuffer |= !strcmp(text, "framebuffer");
+	options.vga |= req->console.reset_vga |= !strcmp(text, "vga");
 	if (!strncmp(text, "initrd=", 7))
 		options.initrd_bytes = strtoull(text + 7, NULL, 0);
 }
@@ -187,6 +193,13 @@ int main(int argc, char **argv)
 			plan.capture[PRIMARY].next_entry = strtoull(argv[i] + 6, NULL, 0);
 	if (purgatory_consoles(&sysroot, plan.arch, &req.console, plan.consoles, &plan.nr_consoles))
 		die("consoles");
+	if (options.framebuffer)
+		plan.consoles[plan.nr_consoles++] = (struct purg_console){
+			.type = PURG_CONSOLE_FRAMEBUFFER, .base = ram + FRAMEBUFFER, .width = 1024, .height = 768,
+			.pitch = 4096, .depth = 32,
+		};
+	if (options.vga)
+		plan.consoles[plan.nr_consoles++] = (struct purg_console){ .type = PURG_CONSOLE_VGA, .base = 0xb8000 };
 	put_tables(&plan);
 	if (purgatory_load(&plan) || plan_check(&plan) || purgatory_seal(&plan))
 		die("purgatory");

@@ -68,6 +68,23 @@ payload:
 	ldrb w4, [x2, #1]
 	cmp w4, #7
 	expect eq, 'g'
+#ifdef WITH_FRAMEBUFFER
+	/* White and black pixels within the lines that were written. */
+	ldr x1, =(RAM + 0x9f01000)
+	mov x2, #(4096 * 16 / 4)
+	mov w3, #-1
+	mov w4, wzr
+1:	ldr w5, [x1], #4
+	and w3, w3, w5
+	orr w4, w4, w5
+	subs x2, x2, #1
+	b.ne 1b
+	cbz w3, 1f
+	mov w20, #'i'
+	b failed
+1:	cmn w4, #1
+	expect eq, 'j'
+#endif
 	adr x1, cmdline
 	bl say
 	mov x1, x21

@@ -9,6 +9,7 @@
 #define CR0_AS_IT_WAS 0x8000000d /* paging, no FPU, another task's FPU state, protected: what the stage left */
 #define COPY_BYTES 4096
 #define DEVICE 0xa000000
+#define FRAMEBUFFER 0x9f01000
 
 	.text
 	.globl payload
@@ -102,6 +103,42 @@ payload:
 	movl $DEVICE, %esi
 	cmpl $'\n', (%esi)
 	expect e, 'l'
+#endif
+#ifdef WITH_FRAMEBUFFER
+	/* White and black pixels within the lines that were written, nothing in the middle of the screen. */
+	movl $FRAMEBUFFER, %edi
+	movl $-1, %eax
+	movl $(4096 * 16 / 4), %ecx
+	repne scasl
+	expect e, 'n'
+	movl $FRAMEBUFFER, %edi
+	xorl %eax, %eax
+	movl $(4096 * 16 / 4), %ecx
+	repne scasl
+	expect e, 'o'
+	movl $(FRAMEBUFFER + 4096 * 384), %edi
+	movl $(4096 * 384 / 4), %ecx
+	xorl %eax, %eax
+	repe scasl
+	expect e, 'p'
+#endif
+#ifdef WITH_VGA
+	/* Text mode: the window, no graphics, the planes in turn; and a line of text, which may have been wrapped. */
+	movw $0x3ce, %dx
+	movb $6, %al
+	outb %al, %dx
+	incw %dx
+	inb %dx, %al
+	cmpb $0x0e, %al
+	expect e, 'q'
+	movl $0xb8000, %esi
+6:	cmpl $(0xb8000 + 160 * 25), %esi
+	expect b, 'r'
+	addl $160, %esi
+	cmpl $0x07750770, -160(%esi) /* "pu" */
+	jne 6b
+	cmpl $0x07670772, -156(%esi) /* "rg" */
+	jne 6b
 #endif
 #if BITS == 32
 	movl $(scratch_top - payload + ORIGIN), %esp

@@ -14,6 +14,17 @@
 	.globl stage
 stage:
 	cli
+#ifdef GRAPHICS
+	/* The VGA shows pixels, and text memory is nowhere. */
+	movw $0x3ce, %dx
+	movw $0x0506, %ax
+	outw %ax, %dx
+	movw $0x4005, %ax
+	outw %ax, %dx
+	movw $0x3c4, %dx
+	movw $0x0e04, %ax
+	outw %ax, %dx
+#endif
 	/* Level 2 at TABLES, level 3, level 4, level 5 behind it. */
 	movl $TABLES, %edi
 	movl $4096, %ecx
@@ -59,7 +70,14 @@ stage:
 	movl %eax, %ss
 	lgdt (%rbx)
 	lidt (%rbx)
+#ifdef COUNT
+	/* For the payload to tell how far it is from here. */
+	rdtsc
+	movl %eax, COUNT
+	movl %edx, COUNT + 4
+#else
 	std
+#endif
 	movq $ENTRY, %rax
 	movq $0x1234, %rsp
 	jmp *%rax
