@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kdump(8): find the command, run it, and turn an error chain into one sentence and an exit status. */
+#include "kdump/codec.h"
 #include "kdump/command.h"
 #include "lib/err.h"
 
@@ -43,6 +44,21 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* What is built in, in the words of kexec --version: a library that is missing costs a codec, nothing else. */
+static void print_version(void)
+{
+	printf("%s (%s) %s\n", err_program(), PACKAGE_NAME, PACKAGE_VERSION);
+	printf("compresses:");
+	for (const struct codec *c = codecs; c->name; c++) {
+		if (!c->flag)
+			continue;
+		printf(" %c%s", c->built_in ? '+' : '-', c->name);
+		if (c->library && strcmp(c->library, c->name))
+			printf(" (%s)", c->library);
+	}
+	printf("\n");
+}
+
 static int run(int argc, char **argv, int *status)
 {
 	/* vmcore-dmesg SOURCE, as scripts know it. */
@@ -59,7 +75,7 @@ static int run(int argc, char **argv, int *status)
 		return 0;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("kdump (%s) %s\n", PACKAGE_NAME, PACKAGE_VERSION);
+		print_version();
 		return 0;
 	}
 	command = command_find(argv[1]);
