@@ -13,6 +13,7 @@ KDUMP_SRCS = \
 	kdump/dmesg_lockless.c \
 	kdump/dmesg_records.c \
 	kdump/dmesg_scan.c \
+	kdump/guard.c \
 	kdump/info.c \
 	kdump/kinfo.c \
 	kdump/ksyms.c \

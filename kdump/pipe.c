@@ -168,6 +168,7 @@ static void start_workers(struct pipe *p, unsigned int workers)
 
 	/* Signals are for the thread that knows what to do with them. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* comes to who touches what is not there */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (p->nr_threads < workers && add_worker(p))
 		;

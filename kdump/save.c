@@ -4,6 +4,7 @@
 
 #include "kdump/command.h"
 #include "kdump/crashed.h"
+#include "kdump/guard.h"
 #include "kdump/out.h"
 #include "kdump/pagemap.h"
 #include "kdump/pipe.h"
@@ -325,10 +326,11 @@ static int save_page(struct save *s, uint64_t pfn)
 	uint64_t bytes = vmcore_page_bytes(core), len = 0;
 	uint8_t *buf = pipe_buffer(s->pipe);
 	const uint8_t *at = vmcore_at(core, pfn << core->page_shift, &len);
+	const unsigned int hits = guard_hits();
 
-	if (at && len >= bytes) {
+	if (at && len >= bytes)
 		memcpy(buf, at, bytes);
-	} else if (vmcore_read(core, pfn << core->page_shift, buf, bytes)) {
+	if ((!at || len < bytes || guard_hits() != hits) && vmcore_read(core, pfn << core->page_shift, buf, bytes)) {
 		s->report.class[s->now].lost++;
 		return 0;
 	}

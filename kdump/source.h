@@ -3,6 +3,7 @@
 #ifndef KDUMP_SOURCE_H
 #define KDUMP_SOURCE_H
 
+#include "kdump/guard.h"
 #include "kdump/vmcore.h"
 
 /* The notes of a machine with 8,192 CPUs have some 10 MB. */
@@ -18,6 +19,7 @@ struct source_window {
 	uint8_t *base;             /* NULL: this stretch cannot be mapped, it is read */
 	uint64_t off, len;         /* of the file; len 0: unused */
 	uint64_t used;             /* when last */
+	struct guard_area area;    /* of BASE */
 };
 
 /*
@@ -30,17 +32,20 @@ struct source_map {
 	bool can_map;
 	uint64_t page;             /* of the machine this runs on */
 	uint64_t clock;
+	struct ranges poisoned;    /* bytes of the file that the hardware has lost: not to be touched again */
 	struct source_window w[SOURCE_WINDOWS];
 };
 
+/* M must stay where it is until source_map_deinit(). */
 void source_map_init(struct source_map *m, const struct vmcore *v);
 void source_map_deinit(struct source_map *m);
 /*
  * LEN (> 0, at most a few pages) bytes at OFF in place, valid until the next call; *AVAIL (>= LEN)
- * bytes follow. NULL: use source_map_read().
+ * bytes follow. NULL: use source_map_read(). Who has used them asks guard_hits() whether it has grown meanwhile: then
+ * they were not the file's.
  */
 const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, uint64_t *avail);
-/* -ENODATA: beyond the end of the file; -EIO. Not recorded. */
+/* -ENODATA: beyond the end of the file; -EIO: unreadable or poisoned. Not recorded. */
 int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len);
 
 /* All LEN bytes at OFF of FD, without windows. Errors as source_map_read(). */

@@ -416,29 +416,11 @@ static int beyond_file(struct vmcore *v, struct diskdump *d)
 	return -ENODATA;
 }
 
-/* The page that LEN bytes at OFF and FLAGS make, into OUT. */
-static int expand(struct vmcore *v, struct diskdump *d, uint64_t off, uint32_t len, uint32_t flags, uint8_t *out)
+static int expand_bytes(const struct diskdump *d, const uint8_t *packed, uint32_t len, uint32_t flags, uint8_t *out)
 {
 	const uint32_t block = d->h.block_bytes;
 	const struct codec *codec;
-	const uint8_t *packed;
-	uint64_t avail;
 
-	/* 0 is what a dump that could not be finished says of pages it has not. */
-	if (!off)
-		return -ENODATA;
-	if (!len || len > block)
-		return -EIO;
-	if (off > v->file_len || len > v->file_len - off)
-		return beyond_file(v, d);
-	packed = source_map_at(&d->map, off, len, &avail);
-	if (!packed) {
-		int err = source_pread(v->fd, off, d->packed, len);
-
-		if (err)
-			return err;
-		packed = d->packed;
-	}
 	if (!flags) {
 		if (len != block)
 			return -EIO;
@@ -447,6 +429,31 @@ static int expand(struct vmcore *v, struct diskdump *d, uint64_t off, uint32_t l
 	}
 	codec = codec_by_flag(flags);
 	return codec && codec->built_in && !codec->expand(packed, len, out, block) ? 0 : -EIO;
+}
+
+/* The page that LEN bytes at OFF and FLAGS make, into OUT. */
+static int expand(struct vmcore *v, struct diskdump *d, uint64_t off, uint32_t len, uint32_t flags, uint8_t *out)
+{
+	const unsigned int hits = guard_hits();
+	const uint8_t *packed;
+	uint64_t avail;
+	int err;
+
+	/* 0 is what a dump that could not be finished says of pages it has not. */
+	if (!off)
+		return -ENODATA;
+	if (!len || len > d->h.block_bytes)
+		return -EIO;
+	if (off > v->file_len || len > v->file_len - off)
+		return beyond_file(v, d);
+	packed = source_map_at(&d->map, off, len, &avail);
+	if (packed) {
+		err = expand_bytes(d, packed, len, flags, out);
+		if (guard_hits() == hits)
+			return err;
+	}
+	err = source_map_read(&d->map, off, d->packed, len);
+	return err ? err : expand_bytes(d, d->packed, len, flags, out);
 }
 
 static int load_page(struct vmcore *v, struct diskdump *d, uint64_t pfn, uint8_t *out)

@@ -25,12 +25,21 @@ void source_map_init(struct source_map *m, const struct vmcore *v)
 		.fd = v->fd, .file_len = v->file_len, .can_map = v->file_len != UINT64_MAX,
 				.page = page > 0 ? page : 4096,
 	};
+	ranges_init(&m->poisoned);
+}
+
+static void window_unmap(struct source_window *w)
+{
+	if (!w->base)
+		return;
+	guard_remove(&w->area);
+	munmap(w->base, w->len);
+	w->base = NULL;
 }
 
 static void window_drop(struct source_window *w)
 {
-	if (w->base)
-		munmap(w->base, w->len);
+	window_unmap(w);
 	*w = (struct source_window){ 0 };
 }
 
@@ -38,6 +47,7 @@ void source_map_deinit(struct source_map *m)
 {
 	for (unsigned int i = 0; i < SOURCE_WINDOWS; i++)
 		window_drop(&m->w[i]);
+	ranges_deinit(&m->poisoned);
 	*m = (struct source_map){ .fd = -1 };
 }
 
@@ -96,7 +106,8 @@ static struct source_window *window_to_replace(struct source_map *m, uint64_t of
 /*
  * Touching a mapped page that the disk cannot deliver kills the process. So the pages are asked for
  * here, where that is an error: then the window is read instead of mapped, and only the bad pages
- * are lost. Kernels before 5.14, and /proc/vmcore whose pages are there anyway, say EINVAL.
+ * are lost. Kernels before 5.14, and /proc/vmcore whose pages are there anyway, say EINVAL. What goes wrong later is
+ * for the guard.
  */
 static void window_map(struct source_map *m, struct source_window *w)
 {
@@ -113,6 +124,35 @@ static void window_map(struct source_map *m, struct source_window *w)
 		return;
 	}
 	w->base = base;
+	w->area.base = base;
+	w->area.len = w->len;
+	guard_add(&w->area);
+}
+
+/*
+ * Windows that were touched where the file has nothing to give are read from now on: that tells page by page what is
+ * lost. Not so poisoned memory, which would be met again, this time inside the kernel.
+ */
+static void settle(struct source_map *m)
+{
+	for (unsigned int i = 0; i < SOURCE_WINDOWS; i++) {
+		struct source_window *w = &m->w[i];
+
+		if (!w->base || !w->area.hit)
+			continue;
+		if (w->area.poisoned && !ranges_add(&m->poisoned, w->off + w->area.first, w->off + w->area.last, 0))
+			w->area.hit = w->area.poisoned = false;
+		else
+			window_unmap(w);
+	}
+}
+
+static bool is_poisoned(const struct source_map *m, uint64_t off, uint64_t len)
+{
+	for (size_t i = 0; i < m->poisoned.nr; i++)
+		if (m->poisoned.r[i].start < off + len && m->poisoned.r[i].last >= off)
+			return true;
+	return false;
 }
 
 static struct source_window *window_find(struct source_map *m, uint64_t off, uint64_t len)
@@ -143,6 +183,9 @@ const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, u
 
 	if (!m->can_map || off > m->file_len || len > m->file_len - off || len > WINDOW_MAX)
 		return NULL;
+	settle(m);
+	if (is_poisoned(m, off, len))
+		return NULL;
 	w = window_find(m, off, len);
 	w->used = ++m->clock;
 	if (!w->base)
@@ -153,6 +196,7 @@ const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, u
 
 int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len)
 {
+	const unsigned int hits = guard_hits();
 	uint64_t avail;
 	const uint8_t *at;
 
@@ -161,8 +205,11 @@ int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len)
 	if (off > m->file_len || len > m->file_len - off)
 		return -ENODATA;
 	at = source_map_at(m, off, len, &avail);
-	if (!at)
-		return source_pread(m->fd, off, buf, len);
-	memcpy(buf, at, len);
-	return 0;
+	if (at) {
+		memcpy(buf, at, len);
+		if (guard_hits() == hits)
+			return 0;
+		settle(m);
+	}
+	return is_poisoned(m, off, len) ? -EIO : source_pread(m->fd, off, buf, len);
 }

@@ -94,7 +94,8 @@ int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
  * The bytes at PADDR in place: a pointer valid until the next call of any vmcore_ function on V,
  * and in *LEN how many follow contiguously (at least to the last byte of the page). NULL when they
  * cannot be had so: vmcore_read() then tells why, or reads them. Large windows: sequential reading
- * costs one mmap each 16 MiB.
+ * costs one mmap each 16 MiB. Touching them may show that the source cannot give them: zeros are
+ * there instead, and guard_hits() (kdump/guard.h) has grown; vmcore_read() then tells why.
  */
 const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len);
 
