@@ -26,7 +26,7 @@ LAYERS = [
     (r"kexec/(load|report|options)\.", 70),
     (r"kexec/main\.c", 80),
     (r"kdump/codec", 20),
-    (r"kdump/(vmcore|vmcoreinfo|source)", 30),
+    (r"kdump/(guard|vmcore|vmcoreinfo|source)", 30),
     (r"kdump/(vtop|ksyms|btf|dmesg|codec)", 40),
     (r"kdump/(kinfo|memmodel|sink)\.", 50),
     (r"kdump/(classify|selfcheck|pipe|out)", 60),
