@@ -32,6 +32,7 @@ struct source_map {
 	bool can_map;
 	uint64_t page;             /* of the machine this runs on */
 	uint64_t clock;
+	uint64_t mapped, read;     /* bytes so far, for the trace */
 	struct ranges poisoned;    /* bytes of the file that the hardware has lost: not to be touched again */
 	struct source_window w[SOURCE_WINDOWS];
 };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/source.h"
 
+#include "lib/err.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -48,6 +51,9 @@ void source_map_deinit(struct source_map *m)
 	for (unsigned int i = 0; i < SOURCE_WINDOWS; i++)
 		window_drop(&m->w[i]);
 	ranges_deinit(&m->poisoned);
+	if (m->mapped || m->read)
+		debug("the source was read in place in %" PRIu64 " KiB of mapped windows, and %" PRIu64 " KiB of it by read()",
+		      m->mapped >> 10, m->read >> 10);
 	*m = (struct source_map){ .fd = -1 };
 }
 
@@ -127,6 +133,7 @@ static void window_map(struct source_map *m, struct source_window *w)
 	w->area.base = base;
 	w->area.len = w->len;
 	guard_add(&w->area);
+	m->mapped += w->len;
 }
 
 /*
@@ -211,5 +218,8 @@ int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len)
 			return 0;
 		settle(m);
 	}
-	return is_poisoned(m, off, len) ? -EIO : source_pread(m->fd, off, buf, len);
+	if (is_poisoned(m, off, len))
+		return -EIO;
+	m->read += len;
+	return source_pread(m->fd, off, buf, len);
 }
