@@ -149,9 +149,8 @@ int command_info(int argc, char **argv, int *status)
 	err = crashed_open(&i.cr, source);
 	if (err)
 		return err;
-	err = crashed_classify(&i.cr);
-	if (!err)
-		err = pagemap_init(&i.map, &i.cr.c, INFO_BUDGET, NULL, NULL);
+	crashed_classify(&i.cr);
+	err = pagemap_init(&i.map, &i.cr.c, INFO_BUDGET, NULL, NULL);
 	if (!err && i.cr.classified)
 		i.has_counted_free = !selfcheck_free_pages(&i.cr.vt, &i.counted_free);
 	if (!err && json)

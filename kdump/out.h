@@ -60,7 +60,10 @@ struct out_ops {
 	int (*page)(struct dump_out *o, const struct out_page *page);
 	/* Make what was handed over so far readable on disk. */
 	int (*checkpoint)(struct dump_out *o);
-	/* COMPLETE: everything planned was handed over or cannot be read; the mark goes. Then comes sink_finish(). */
+	/*
+	 * COMPLETE: everything planned was handed over or cannot be read; the mark goes. Then comes sink_finish(). When either fails, finish(o, false)
+	 * puts the mark back; when that fails, a second time gives up what could not be written.
+	 */
 	int (*finish)(struct dump_out *o, bool complete);
 	/* Accepts what begin() did not or not wholly build. */
 	void (*deinit)(struct dump_out *o);

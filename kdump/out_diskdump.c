@@ -383,8 +383,7 @@ static int diskdump_finish(struct dump_out *o, bool complete)
 	if (complete && broken)
 		return fail(broken, "an earlier write to the dump has failed");
 	d->sink->reserved = 0;
-	if (complete)
-		put_u32(d->header + DD_STATUS, o->facts.codec->flag, d->big_endian);
+	put_u32(d->header + DD_STATUS, (complete ? 0 : DD_STATUS_INCOMPLETE) | o->facts.codec->flag, d->big_endian);
 	return sink_write(d->sink, 0, d->header, d->block);
 }
 

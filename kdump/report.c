@@ -84,7 +84,7 @@ void report_final(const struct save_report *r, const char *path, FILE *out)
 		r->complete ? "" : "; NOT complete");
 }
 
-char *report_note(const struct save_report *r, const char *state)
+char *report_note(const struct save_report *r, const char *state, const char *name)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -97,8 +97,10 @@ char *report_note(const struct save_report *r, const char *state)
 		fprintf(out, "Why: %s.\n", r->why);
 	if (r->release[0])
 		fprintf(out, "Kernel: %s\n", r->release);
-	if (r->took_ms) {
-		fprintf(out, "\nvmcore     the dump, dump level %d\ndmesg.txt  the kernel's log\n\n", r->level);
+	fprintf(out, "\ndmesg.txt  the kernel's log, saved first\n");
+	if (name) {
+		fprintf(out, "%-9s  the dump, dump level %d%s\n\n", name, r->level,
+			r->complete ? "" : ", the most important pages first");
 		print_table(r, out);
 	}
 	if (fclose(out)) {

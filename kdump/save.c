@@ -142,20 +142,23 @@ static uint64_t predict(const struct save *s, int level)
 	return sum;
 }
 
-/* The first level whose dump will fit, else the last: what is less important then falls off the end. */
+/* The first level whose dump will fit; when none will, the one that is smallest: the end of that is cut off. */
 static void choose_level(struct save *s)
 {
-	uint64_t room = target_room(&s->target), size = 0;
+	uint64_t room = target_room(&s->target), least = UINT64_MAX, size = 0;
 	bool fits = false;
 
 	if (s->o->max_bytes < room)
 		room = s->o->max_bytes;
 	for (unsigned int i = 0; !fits && i < s->o->nr_levels; i++) {
-		s->report.level = s->o->levels[i];
-		size = predict(s, s->report.level);
+		size = predict(s, s->o->levels[i]);
 		fits = size <= room - room / 16;
+		if (!fits && size >= least)
+			continue;
+		least = size;
+		s->report.level = s->o->levels[i];
 	}
-	s->report.predicted_bytes = size;
+	s->report.predicted_bytes = least;
 	s->report.room_bytes = room;
 	if (!s->o->quiet)
 		report_prediction(&s->report, fits);
@@ -200,22 +203,38 @@ static void choose_memory(struct save *s)
 		s->memory_bytes = MEMORY_BYTES_MIN;
 }
 
-static int classify_all(struct save *s)
+static int map_pages(struct save *s)
 {
 	uint64_t budget = s->memory_bytes / 4 < PAGEMAP_BYTES_MAX ? s->memory_bytes / 4 : PAGEMAP_BYTES_MAX;
-	bool again;
-	int err = crashed_classify(&s->cr);
+	int err;
 
-	if (err)
-		return err;
-	begin_sampling(s);
+	memset(s->report.class, 0, sizeof(s->report.class));
 	err = pagemap_init(&s->map, &s->cr.c, budget, sample_window, s);
+	if (err == -ENOMEM) {
+		memset(s->report.class, 0, sizeof(s->report.class));
+		err = pagemap_init(&s->map, &s->cr.c, 0, sample_window, s);
+	}
+	return err;
+}
+
+static int classify_all(struct save *s)
+{
+	bool again = false;
+	int err;
+
+	crashed_classify(&s->cr);
+	begin_sampling(s);
+	err = map_pages(s);
+	if (err == -ENOMEM && s->cr.classified) {
+		warn("there is no memory to tell pages apart: all are kept");
+		crashed_forget_classes(&s->cr);
+		err = map_pages(s);
+	}
 	if (!err)
 		err = check_free(s, &again);
 	if (!err && again) {
 		pagemap_deinit(&s->map);
-		memset(s->report.class, 0, sizeof(s->report.class));
-		err = pagemap_init(&s->map, &s->cr.c, budget, sample_window, s);
+		err = map_pages(s);
 	}
 	stop_sampling(s);
 	for (unsigned int class = 0; !err && class < NR_CLASSES; class++)
@@ -385,35 +404,64 @@ static uint64_t pages_planned(const struct save *s)
 	return sum;
 }
 
-/* What stopped the work is told, and what is saved is made to open. Only when that fails too it is an error. */
+/* What is saved is made to open. A file that has its name is a dump, whatever the disk said at last. */
+static int finish_incomplete(struct save *s)
+{
+	bool file = s->sink.temporary;
+	int err;
+
+	if (s->out.ops->finish(&s->out, false) && s->out.ops->finish(&s->out, false))
+		debug("%s", err_text());
+	err = sink_finish(&s->sink, false);
+	return file && !s->sink.temporary ? 0 : err;
+}
+
+/* What stopped the work is told. Only when there is nothing to show for it, it is an error. */
 static int save_finish(struct save *s, int err, bool *complete)
 {
+	if (!err)
+		err = s->out.ops->finish(&s->out, true);
+	if (!err)
+		err = sink_finish(&s->sink, true);
 	*complete = !err;
 	if (err) {
 		snprintf(s->report.why, sizeof(s->report.why), "%s", err_text());
 		/* What is in the pipe was read already; a full disk refuses it again. */
 		if (err == -EINTR && pipe_flush(s->pipe))
 			debug("%s", err_text());
+		err = finish_incomplete(s);
 	}
-	err = s->out.ops->finish(&s->out, *complete);
-	if (err && *complete) {
-		snprintf(s->report.why, sizeof(s->report.why), "%s", err_text());
-		*complete = false;
-		err = s->out.ops->finish(&s->out, false);
-	}
-	if (!err)
-		err = sink_finish(&s->sink, *complete);
 	s->report.complete = *complete;
 	s->report.file_bytes = s->sink.size;
 	return err;
 }
 
-static int save_dump(struct save *s, bool *complete)
+/* No file is left of what has no tables and so will never open. */
+static int begin_out(struct save *s)
 {
 	int err = open_out(s);
 
+	if (err) {
+		if (s->out.ops)
+			s->out.ops->deinit(&s->out);
+		sink_discard(&s->sink);
+		sink_deinit(&s->sink);
+	}
+	return err;
+}
+
+static int save_dump(struct save *s, bool *complete)
+{
+	int err = open_pipe(s);
+
 	if (!err)
-		err = open_pipe(s);
+		err = begin_out(s);
+	/* Tables have a line for each page that is planned. */
+	if (err == -ENOSPC && s->report.level != LEVEL_ALL && strcmp(s->o->target, "-")) {
+		warn("%s; trying level %d, whose tables are smaller", err_text(), LEVEL_ALL);
+		s->report.level = LEVEL_ALL;
+		err = begin_out(s);
+	}
 	if (err)
 		return err;
 	progress_init(&s->progress, s->o->quiet, pages_planned(s), s->cr.core.page_shift);
@@ -427,7 +475,8 @@ static int save_dump(struct save *s, bool *complete)
 
 static void note(struct save *s, const char *state)
 {
-	char *text = report_note(&s->report, state);
+	const char *path = s->sink.path, *slash = path ? strrchr(path, '/') : NULL;
+	char *text = report_note(&s->report, state, slash ? slash + 1 : path);
 
 	if (text)
 		target_note(&s->target, text);
@@ -440,7 +489,7 @@ static int save_steps(struct save *s, bool *complete)
 
 	if (err)
 		return err;
-	note(s, "The dump is being written. If this text stays, it was cut short: what is there opens all the same.");
+	note(s, "The dump is in progress. If this text stays, it was cut short: what is there opens all the same.");
 	err = crashed_open(&s->cr, s->o->source);
 	if (err)
 		return err;
@@ -469,7 +518,7 @@ int save_run(const struct save_options *o, bool *complete)
 	if (err)
 		snprintf(s.report.why, sizeof(s.report.why), "%s", err_text());
 	if (s.target.dump_path) {
-		note(&s, done && !err ? "The dump is complete." : "The dump is not complete.");
+		note(&s, err ? "The dump could not be saved." : done ? "The dump is complete." : "The dump is not complete.");
 		if (!err && !o->quiet)
 			report_final(&s.report, s.sink.path ? s.sink.path : "standard output", strcmp(o->target, "-") ? stdout : stderr);
 		if (!err && !done)
