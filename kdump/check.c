@@ -106,7 +106,7 @@ int command_check(int argc, char **argv, int *status)
 		*status = EXIT_USAGE;
 		return fail(-EINVAL, "check needs one argument: the dump");
 	}
-	err = crashed_open(&cr, path);
+	err = crashed_open(&cr, path, 0);
 	if (err)
 		return err;
 	err = check_all(&cr, &t);

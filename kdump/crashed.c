@@ -68,7 +68,7 @@ static void count_cpu(struct crashed *cr, const struct elf_note *note)
 	cr->nr_cpus++;
 }
 
-int crashed_open(struct crashed *cr, const char *source)
+int crashed_open(struct crashed *cr, const char *source, unsigned int flags)
 {
 	struct view text;
 	const char *time;
@@ -76,7 +76,7 @@ int crashed_open(struct crashed *cr, const char *source)
 	int err;
 
 	*cr = (struct crashed){ 0 };
-	err = vmcore_open(&cr->core, source);
+	err = vmcore_open_flags(&cr->core, source, flags);
 	if (err)
 		return err;
 	classifier_init(&cr->c, &cr->core);

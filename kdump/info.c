@@ -146,7 +146,7 @@ int command_info(int argc, char **argv, int *status)
 		*status = EXIT_USAGE;
 		return fail(-EINVAL, "info needs one argument: the source, such as /proc/vmcore");
 	}
-	err = crashed_open(&i.cr, source);
+	err = crashed_open(&i.cr, source, 0);
 	if (err)
 		return err;
 	crashed_classify(&i.cr);

@@ -160,7 +160,7 @@ static void choose_level(struct save *s)
 	}
 	s->report.predicted_bytes = least;
 	s->report.room_bytes = room;
-	if (!s->o->quiet)
+	if (s->o->show & SHOW_PREDICTION)
 		report_prediction(&s->report, fits);
 }
 
@@ -294,10 +294,16 @@ static int open_pipe(struct save *s)
 static int open_out(struct save *s)
 {
 	struct out_facts *f = &s->out.facts;
-	int err = sink_open(&s->sink, s->target.dump_path, s->o->flattened, s->o->force);
+	int err;
 
+	/* A stream that nobody reads: all the work is done, nothing is kept. */
+	if (s->o->dry_run)
+		err = sink_open(&s->sink, "/dev/null", true, true);
+	else
+		err = sink_open(&s->sink, s->target.dump_path, s->o->flattened, s->o->force);
 	if (err)
 		return err;
+	s->sink.same_name = s->o->same_name;
 	s->sink.max_bytes = s->o->max_bytes;
 	s->out.ops = s->o->elf ? &out_elf : &out_diskdump;
 	s->out.sink = &s->sink;
@@ -457,14 +463,14 @@ static int save_dump(struct save *s, bool *complete)
 	if (!err)
 		err = begin_out(s);
 	/* Tables have a line for each page that is planned. */
-	if (err == -ENOSPC && s->report.level != LEVEL_ALL && strcmp(s->o->target, "-")) {
+	if (err == -ENOSPC && s->report.level != LEVEL_ALL && strcmp(s->target.dump_path, "-")) {
 		warn("%s; trying level %d, whose tables are smaller", err_text(), LEVEL_ALL);
 		s->report.level = LEVEL_ALL;
 		err = begin_out(s);
 	}
 	if (err)
 		return err;
-	progress_init(&s->progress, s->o->quiet, pages_planned(s), s->cr.core.page_shift);
+	progress_init(&s->progress, !(s->o->show & SHOW_PROGRESS), pages_planned(s), s->cr.core.page_shift);
 	s->checkpoint_ms = progress_now_ms();
 	err = save_passes(s);
 	s->report.workers = pipe_workers(s->pipe);
@@ -476,7 +482,7 @@ static int save_dump(struct save *s, bool *complete)
 static void note(struct save *s, const char *state)
 {
 	const char *path = s->sink.path, *slash = path ? strrchr(path, '/') : NULL;
-	char *text = report_note(&s->report, state, slash ? slash + 1 : path);
+	char *text = s->o->dry_run ? NULL : report_note(&s->report, state, slash ? slash + 1 : path);
 
 	if (text)
 		target_note(&s->target, text);
@@ -485,18 +491,20 @@ static void note(struct save *s, const char *state)
 
 static int save_steps(struct save *s, bool *complete)
 {
-	int err = target_open(&s->target, s->o->target);
+	/* Of a dry run's target no more is wanted than how much room there is. */
+	int err = target_open(&s->target, s->o->target ? s->o->target : "-");
 
 	if (err)
 		return err;
 	note(s, "The dump is in progress. If this text stays, it was cut short: what is there opens all the same.");
-	err = crashed_open(&s->cr, s->o->source);
+	err = crashed_open(&s->cr, s->o->source, s->o->no_mmap ? VMCORE_NO_MMAP : 0);
 	if (err)
 		return err;
 	s->report.page_bytes = vmcore_page_bytes(&s->cr.core);
+	s->report.max_pfn = s->cr.core.max_pfn;
 	snprintf(s->report.release, sizeof(s->report.release), "%s", s->cr.utsname[2]);
 	/* The log first: it is small and says most. */
-	if (s->cr.has_vtop)
+	if (s->cr.has_vtop && !s->o->dry_run)
 		target_log(&s->target, &s->cr.vt);
 	choose_memory(s);
 	err = classify_all(s);
@@ -506,7 +514,7 @@ static int save_steps(struct save *s, bool *complete)
 	return save_dump(s, complete);
 }
 
-int save_run(const struct save_options *o, bool *complete)
+int save_run(const struct save_options *o, struct save_report *report)
 {
 	struct save s = { .o = o, .sink = SINK_INIT, .target = { .dirfd = -1 }, .begun_ms = progress_now_ms() };
 	bool done = false;
@@ -518,9 +526,12 @@ int save_run(const struct save_options *o, bool *complete)
 	if (err)
 		snprintf(s.report.why, sizeof(s.report.why), "%s", err_text());
 	if (s.target.dump_path) {
+		const char *where = o->dry_run ? "a dry run" : s.sink.path ? s.sink.path : "standard output";
+		bool to_stdout = !o->target || !strcmp(o->target, "-");
+
 		note(&s, err ? "The dump could not be saved." : done ? "The dump is complete." : "The dump is not complete.");
-		if (!err && !o->quiet)
-			report_final(&s.report, s.sink.path ? s.sink.path : "standard output", strcmp(o->target, "-") ? stdout : stderr);
+		if (!err && o->show & SHOW_REPORT)
+			report_final(&s.report, where, to_stdout && !o->dry_run ? stderr : stdout);
 		if (!err && !done)
 			warn("the dump is not complete: %s", s.report.why);
 	}
@@ -531,23 +542,23 @@ int save_run(const struct save_options *o, bool *complete)
 	pagemap_deinit(&s.map);
 	crashed_close(&s.cr);
 	target_close(&s.target);
-	if (!err)
-		*complete = done;
+	s.report.complete = done && !err;
+	*report = s.report;
 	return err;
 }
 
 int command_save(int argc, char **argv, int *status)
 {
 	struct save_options o;
-	bool complete = false;
+	struct save_report report;
 	int err = save_options_parse(&o, argc, argv);
 
 	if (err) {
 		*status = EXIT_USAGE;
 		return err;
 	}
-	err = save_run(&o, &complete);
-	if (!err && !complete)
+	err = save_run(&o, &report);
+	if (!err && !report.complete)
 		*status = EXIT_INCOMPLETE;
 	return err;
 }

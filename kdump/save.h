@@ -5,7 +5,13 @@
 
 #include "kdump/codec.h"
 
-#define SAVE_LEVELS_MAX 8
+/* There are no more than 32 levels. */
+#define SAVE_LEVELS_MAX 32
+
+struct save_report;
+
+/* What the user gets to see. */
+enum { SHOW_PROGRESS = 1, SHOW_PREDICTION = 2, SHOW_REPORT = 4, SHOW_ALL = 7 };
 
 struct save_options {
 	const char *source, *target; /* target "-": standard output; a directory gets vmcore, dmesg.txt and README.txt */
@@ -13,7 +19,11 @@ struct save_options {
 	unsigned int nr_levels;
 	const struct codec *codec;
 	int codec_level;           /* CODEC_DEFAULT_LEVEL */
-	bool elf, flattened, force, quiet;
+	bool elf, flattened, force;
+	bool dry_run;              /* everything but the writing; TARGET may be NULL */
+	bool no_mmap;              /* read SOURCE, never map it */
+	bool same_name;            /* a dump that is not complete gets the name of TARGET too */
+	unsigned int show;         /* SHOW_... */
 	int workers;               /* -1: by CPUs and memory; 0: none beside the main thread */
 	uint64_t max_bytes;        /* UINT64_MAX: none */
 	uint64_t memory_bytes;     /* 0: by what is free */
@@ -27,7 +37,7 @@ int save_options_parse(struct save_options *o, int argc, char **argv);
 /* A size with K, M, G or T behind it. False when it is none. */
 bool save_parse_size(const char *text, uint64_t *bytes);
 
-/* 0 also for a dump that is not complete: *COMPLETE tells. */
-int save_run(const struct save_options *o, bool *complete);
+/* 0 also for a dump that is not complete: REPORT->complete tells. REPORT is filled in all cases. */
+int save_run(const struct save_options *o, struct save_report *report);
 
 #endif

@@ -9,7 +9,7 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { OPT_CODEC = 256, OPT_WORKERS, OPT_MAX_SIZE, OPT_DEADLINE, OPT_MEMORY_LIMIT, OPT_ELF, OPT_FLATTENED };
+enum { OPT_CODEC = 256, OPT_WORKERS, OPT_MAX_SIZE, OPT_DEADLINE, OPT_MEMORY_LIMIT, OPT_DRY_RUN, OPT_NO_MMAP };
 
 static const struct option long_options[] = {
 	{ "level", required_argument, NULL, 'd' },
@@ -20,6 +20,8 @@ static const struct option long_options[] = {
 	{ "memory-limit", required_argument, NULL, OPT_MEMORY_LIMIT },
 	{ "elf", no_argument, NULL, 'E' },
 	{ "flattened", no_argument, NULL, 'F' },
+	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
+	{ "no-mmap", no_argument, NULL, OPT_NO_MMAP },
 	{ "force", no_argument, NULL, 'f' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "debug", no_argument, NULL, 'D' },
@@ -34,6 +36,7 @@ void save_options_init(struct save_options *o)
 		.codec_level = CODEC_DEFAULT_LEVEL,
 		.workers = -1,
 		.max_bytes = UINT64_MAX,
+		.show = SHOW_ALL,
 	};
 	o->codec = codecs;
 	while (o->codec->name && !o->codec->built_in)
@@ -157,11 +160,17 @@ static int take_option(struct save_options *o, int option, const char *value)
 	case 'F':
 		o->flattened = true;
 		return 0;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
+		return 0;
+	case OPT_NO_MMAP:
+		o->no_mmap = true;
+		return 0;
 	case 'f':
 		o->force = true;
 		return 0;
 	case 'q':
-		o->quiet = true;
+		o->show = 0;
 		return 0;
 	case 'D':
 		debug_enable();

@@ -19,7 +19,7 @@ int command_dmesg(int argc, char **argv, int *status)
 		*status = EXIT_USAGE;
 		return fail(-EINVAL, "%s needs one argument: the source, such as /proc/vmcore", argv[0]);
 	}
-	err = crashed_open(&cr, argv[1]);
+	err = crashed_open(&cr, argv[1], 0);
 	if (!err && !cr.has_vtop)
 		err = fail(-ENODATA, "%s: its kernel cannot be looked into", argv[1]);
 	if (!err)

@@ -431,7 +431,7 @@ int sink_finish(struct sink *s, bool complete)
 	if (err && complete)
 		return s->temporary ? fail_ctx(err, "the dump stays in %s", s->temporary) : err;
 	if (s->temporary) {
-		int renamed = complete ? rename_complete(s) : rename_incomplete(s);
+		int renamed = complete || s->same_name ? rename_complete(s) : rename_incomplete(s);
 
 		if (renamed)
 			return fail_sys(renamed, "the dump stays in %s: cannot rename it", s->temporary);

@@ -16,6 +16,7 @@
 struct sink {
 	int fd;
 	bool flattened, force;
+	bool same_name;            /* what is not complete gets PATH's name too; the caller may set it */
 	char *path, *temporary;    /* heap; temporary is NULL for streams and block devices, and when finished */
 	uint64_t written;          /* bytes that went out, for progress */
 	uint64_t size;             /* of the file so far; bytes in the stream */
@@ -58,7 +59,8 @@ int sink_sync(struct sink *s);
 
 /*
  * fsync, rename into place, fsync the directory; the closing record of a flattened stream. COMPLETE false:
- * "PATH-incomplete" is the name instead, numbered rather than replacing another. S->path is the name that it got.
+ * "PATH-incomplete" is the name instead (unless SAME_NAME), numbered rather than replacing another. S->path is the name
+ * that it got.
  * An error leaves the file under its temporary name, which the message tells.
  */
 int sink_finish(struct sink *s, bool complete);

@@ -25,7 +25,7 @@ void source_map_init(struct source_map *m, const struct vmcore *v)
 	long page = sysconf(_SC_PAGESIZE);
 
 	*m = (struct source_map){
-		.fd = v->fd, .file_len = v->file_len, .can_map = v->file_len != UINT64_MAX,
+		.fd = v->fd, .file_len = v->file_len, .can_map = v->file_len != UINT64_MAX && !v->no_mmap,
 				.page = page > 0 ? page : 4096,
 	};
 	ranges_init(&m->poisoned);

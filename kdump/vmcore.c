@@ -229,7 +229,8 @@ static void forget(struct vmcore *v)
 	blob_deinit(&v->notes);
 	blob_deinit(&v->vmcoreinfo);
 	*v = (struct vmcore){
-		.path = v->path, .fd = v->fd, .file_len = v->file_len, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
+		.path = v->path, .fd = v->fd, .file_len = v->file_len, .no_mmap = v->no_mmap, .width = 8,
+		.page_shift = PAGE_SHIFT_DEFAULT,
 	};
 	ranges_init(&v->ram);
 	blob_init(&v->notes);
@@ -257,11 +258,11 @@ static int probe(struct vmcore *v)
 	return err;
 }
 
-int vmcore_open_fd(struct vmcore *v, int fd, const char *path)
+static int open_fd(struct vmcore *v, int fd, const char *path, unsigned int flags)
 {
 	int err;
 
-	*v = (struct vmcore){ .fd = fd, .path = strdup(path) };
+	*v = (struct vmcore){ .fd = fd, .path = strdup(path), .no_mmap = flags & VMCORE_NO_MMAP };
 	if (!v->path) {
 		close(fd);
 		return fail(-ENOMEM, "out of memory");
@@ -281,13 +282,23 @@ int vmcore_open_fd(struct vmcore *v, int fd, const char *path)
 	return err;
 }
 
-int vmcore_open(struct vmcore *v, const char *path)
+int vmcore_open_fd(struct vmcore *v, int fd, const char *path)
+{
+	return open_fd(v, fd, path, 0);
+}
+
+int vmcore_open_flags(struct vmcore *v, const char *path, unsigned int flags)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return fail_sys(-errno, "%s: cannot open it", path);
-	return vmcore_open_fd(v, fd, path);
+	return open_fd(v, fd, path, flags);
+}
+
+int vmcore_open(struct vmcore *v, const char *path)
+{
+	return vmcore_open_flags(v, path, 0);
 }
 
 void vmcore_close(struct vmcore *v)

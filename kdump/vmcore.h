@@ -68,6 +68,7 @@ struct vmcore {
 	bool has_phys_base;
 	uint64_t phys_base;        /* of the kernel image, as the dump's header says */
 	int dump_level;            /* what was left out already; 0 for ELF */
+	bool no_mmap;              /* VMCORE_NO_MMAP was asked for */
 	bool incomplete;           /* the source itself is marked so, or it is cut short */
 	void *priv;                /* the format's */
 };
@@ -78,6 +79,8 @@ struct vmcore {
  * vmcoreinfo, and a file that is cut short, are a warn(), not an error.
  */
 int vmcore_open(struct vmcore *v, const char *path);
+enum { VMCORE_NO_MMAP = 1 };       /* read the file, never map it */
+int vmcore_open_flags(struct vmcore *v, const char *path, unsigned int flags);
 /* The same with a file that is open already; FD belongs to V then, also on failure. */
 int vmcore_open_fd(struct vmcore *v, int fd, const char *path);
 /* Accepts a zeroed struct; the struct is zeroed afterwards. */
