@@ -455,6 +455,7 @@ def _crash_case(machine, panic="sysrq", cpu=None, only_long=False, suffix=""):
 def all_cases():
     import elf32_case       # here, because they import this module
     import hotplug_case
+    import save_case
     x86, arm = Machine(), Machine(arch="arm64", firmware="dt")
     make = dataclasses.replace
     cases = [
@@ -482,6 +483,7 @@ def all_cases():
     ]
     cases.append(Case("hotplug-x86_64", lambda context: hotplug_case.hotplug(context, make(x86, kernel="6.12", cpus=2)), False, ("x86_64",)))
     cases.append(Case("elf32-x86_64", lambda context: elf32_case.elf32(context, make(x86, cpus=2)), False, ("x86_64",)))
+    cases += save_case.all_cases(x86, arm)
     names = {case.name for case in cases}
     large = make(x86, memory="5G", crashkernel="crashkernel=192M,high crashkernel=72M,low")
     cases += [_crash_case(large, suffix="-high-low"),

@@ -4,6 +4,7 @@
 import argparse
 import os
 import re
+import subprocess
 import sys
 import time
 
@@ -85,7 +86,7 @@ def main():
     context = cases.Context(folder, "ours", checks.Results(), {}, viewer)
     try:
         cases.crash(context, MACHINES[options.arch], keep=True)
-    except (Lost, OSError, ValueError, cases.vmcore.CoreError) as error:
+    except (Lost, OSError, ValueError, subprocess.SubprocessError, cases.vmcore.CoreError) as error:
         context.results.failed.append(str(error))
         viewer.step(f"stopped: {error}; the end of the console:")
         viewer.output("\n".join(run.tail(f"{folder}/console.log", 20)))

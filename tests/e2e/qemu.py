@@ -171,7 +171,7 @@ LIFETIME = 3600            # seconds; a guest whose parent was killed without no
 class Guest:
     """A machine that runs a kernel with our init. Use it in a with statement: it is always killed."""
 
-    def __init__(self, machine, folder, image, disk_bytes=0, snapshots=False, stop_at_reset=False):
+    def __init__(self, machine, folder, image, disk_bytes=0, snapshots=False, stop_at_reset=False, more_disks=()):
         self.machine = machine
         self.folder = folder
         self.image = image
@@ -179,6 +179,7 @@ class Guest:
         self.disk_bytes = disk_bytes
         self.snapshots = snapshots
         self.stop_at_reset = stop_at_reset
+        self.more_disks = more_disks
         self.process = None
         self.command_number = 0
 
@@ -222,6 +223,8 @@ class Guest:
             with open(self.disk, "wb") as file:
                 file.truncate(self.disk_bytes)
             devices += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}", "-device", f"virtio-blk-{bus},drive=disk"]
+        for number, disk in enumerate(self.more_disks):
+            devices += disk.arguments(f"disk{number}") + ["-device", f"virtio-blk-{bus},drive=disk{number}"]
         if self.snapshots:
             initramfs.write(f"{self.folder}/snapshots", empty_qcow2(64 << 20))
             devices += ["-drive", f"if=none,id=snapshots,format=qcow2,cache=unsafe,file={self.folder}/snapshots"]

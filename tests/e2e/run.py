@@ -11,6 +11,7 @@ import fnmatch
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -43,7 +44,7 @@ def run_case(case, loader):
     start = time.monotonic()
     try:
         case.run(context)
-    except (Lost, OSError, ValueError, cases.vmcore.CoreError) as error:
+    except (Lost, OSError, ValueError, subprocess.SubprocessError, cases.vmcore.CoreError) as error:
         context.results.failed.append(str(error))
         with open(f"{folder}/traceback", "w", encoding="utf-8") as file:
             traceback.print_exc(file=file)
