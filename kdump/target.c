@@ -82,6 +82,21 @@ static int replace_finish(struct target *t, int fd, const char *temporary, const
 	return err;
 }
 
+/* The dump has filled the disk: the block that the old text has takes the new one. */
+static int rewrite(struct target *t, const char *name, const char *text)
+{
+	int fd = openat(t->dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, strlen(text));
+	if (!err && (ftruncate(fd, strlen(text)) || fsync(fd)))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
 void target_note(struct target *t, const char *text)
 {
 	int fd, err;
@@ -90,6 +105,8 @@ void target_note(struct target *t, const char *text)
 		return;
 	fd = replace_begin(t, ".README.txt.writing");
 	err = fd < 0 ? fd : replace_finish(t, fd, ".README.txt.writing", "README.txt", write_all(fd, text, strlen(text)));
+	if (err)
+		err = rewrite(t, "README.txt", text);
 	if (err)
 		warn("README.txt cannot be written: %s", strerror(-err));
 }
