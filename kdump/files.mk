@@ -13,6 +13,10 @@ KDUMP_SRCS = \
 	kdump/dmesg_lockless.c \
 	kdump/dmesg_records.c \
 	kdump/dmesg_scan.c \
+	kdump/front.c \
+	kdump/front_dmesg.c \
+	kdump/front_options.c \
+	kdump/front_usage.c \
 	kdump/guard.c \
 	kdump/info.c \
 	kdump/kinfo.c \

@@ -17,7 +17,7 @@ int command_dmesg(int argc, char **argv, int *status)
 
 	if (argc != 2 || argv[1][0] == '-') {
 		*status = EXIT_USAGE;
-		return fail(-EINVAL, "%s needs one argument: the source, such as /proc/vmcore", argv[0]);
+		return fail(-EINVAL, "needed is one argument: the source, such as /proc/vmcore");
 	}
 	err = crashed_open(&cr, argv[1], 0);
 	if (!err && !cr.has_vtop)
