@@ -8,11 +8,14 @@ KDUMP_SRCS = \
 	kdump/classify_window.c \
 	kdump/codec.c \
 	kdump/crashed.c \
+	kdump/diskdump.c \
 	kdump/dmesg.c \
 	kdump/dmesg_bytes.c \
 	kdump/dmesg_lockless.c \
 	kdump/dmesg_records.c \
 	kdump/dmesg_scan.c \
+	kdump/flattened.c \
+	kdump/flattened_index.c \
 	kdump/front.c \
 	kdump/front_dmesg.c \
 	kdump/front_options.c \

@@ -2,6 +2,7 @@
 /* Files and streams that a dump is written to. */
 #include "kdump/sink.h"
 
+#include "include/flattened_format.h"
 #include "lib/err.h"
 #include "lib/view.h"
 
@@ -13,11 +14,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-/* makedumpfile's flattened format: a block of this size, then records; all numbers big endian. */
-#define FLAT_HEADER_BYTES 4096
-#define FLAT_RECORD_BYTES 16
-#define FLAT_SIGNATURE    "makedumpfile"
 
 /* Names tried beside the wanted one before something is wrong with the folder rather than with the names. */
 #define MAX_NAMES 1000
@@ -126,8 +122,8 @@ static int write_flat_header(struct sink *s)
 	uint8_t header[FLAT_HEADER_BYTES] = FLAT_SIGNATURE;
 	struct iovec iov = { header, sizeof(header) };
 
-	put_u64(header + 16, 1, true); /* type */
-	put_u64(header + 24, 1, true); /* version */
+	put_u64(header + FLAT_TYPE, 1, true);
+	put_u64(header + FLAT_VERSION, 1, true);
 	return write_all(s, 0, &iov, 1);
 }
 
@@ -230,8 +226,8 @@ static int write_record(struct sink *s, uint64_t off, const void *buf, size_t le
 	if (len > UINT64_MAX - FLAT_RECORD_BYTES || allowed(s, s->size,
 							    len + FLAT_RECORD_BYTES) < len + FLAT_RECORD_BYTES)
 		return max_error(s);
-	put_u64(record, off, true);
-	put_u64(record + 8, len, true);
+	put_u64(record + FLAT_RECORD_OFFSET, off, true);
+	put_u64(record + FLAT_RECORD_SIZE, len, true);
 	err = write_all(s, 0, iov, 2);
 	if (err)
 		s->failed = err;

@@ -3,6 +3,7 @@
 #ifndef KDUMP_SOURCE_H
 #define KDUMP_SOURCE_H
 
+#include "kdump/flattened.h"
 #include "kdump/guard.h"
 #include "kdump/vmcore.h"
 
@@ -17,7 +18,7 @@
 
 struct source_window {
 	uint8_t *base;             /* NULL: this stretch cannot be mapped, it is read */
-	uint64_t off, len;         /* of the file; len 0: unused */
+	uint64_t off, len;         /* of the file itself; len 0: unused */
 	uint64_t used;             /* when last */
 	struct guard_area area;    /* of BASE */
 };
@@ -27,8 +28,9 @@ struct source_window {
  * read many times faster so: read() maps and unmaps every page in the kernel.
  */
 struct source_map {
+	const struct vmcore *v;
 	int fd;
-	uint64_t file_len;
+	uint64_t file_len;         /* of the file itself, which may be a stream that holds the dump */
 	bool can_map;
 	uint64_t page;             /* of the machine this runs on */
 	uint64_t clock;
@@ -37,7 +39,7 @@ struct source_map {
 	struct source_window w[SOURCE_WINDOWS];
 };
 
-/* M must stay where it is until source_map_deinit(). */
+/* M and V must stay where they are until source_map_deinit(). */
 void source_map_init(struct source_map *m, const struct vmcore *v);
 void source_map_deinit(struct source_map *m);
 /*
@@ -49,8 +51,10 @@ const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, u
 /* -ENODATA: beyond the end of the file; -EIO: unreadable or poisoned. Not recorded. */
 int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len);
 
-/* All LEN bytes at OFF of FD, without windows. Errors as source_map_read(). */
-int source_pread(int fd, uint64_t off, void *buf, size_t len);
+/* All LEN bytes at OFF of V's file, or of the dump in its stream, without windows. Errors as source_map_read(). */
+int source_pread(const struct vmcore *v, uint64_t off, void *buf, size_t len);
+/* Of a stream that is not whole some stretches are missing; they read as zeros. Do the LEN bytes at OFF come from it? */
+bool source_has(const struct vmcore *v, uint64_t off, uint64_t len);
 
 /*
  * Append the good ones of the LEN bytes of notes at OFF of V's file to V->notes, and take

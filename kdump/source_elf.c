@@ -127,7 +127,7 @@ static int read_phdrs(struct vmcore *v, const struct elf *elf, struct headers *h
 		nr = cut ? whole : nr;
 		bytes.len = 0;
 		err = blob_zero(&bytes, nr * elf->phentsize);
-		if (!err && source_pread(v->fd, off, bytes.data, bytes.len))
+		if (!err && source_pread(v, off, bytes.data, bytes.len))
 			err = fail(-EIO, "its program headers cannot be read");
 		if (!err)
 			err = take_phdrs(v, elf, &bytes, nr, h);
@@ -328,7 +328,7 @@ static int count_phdrs(struct vmcore *v, struct elf *elf)
 
 	shdr.big_endian = elf->view.big_endian;
 	if (elf->nr_phdrs == PN_XNUM) {
-		if (source_pread(v->fd, elf->shoff, bytes, shdr.len))
+		if (source_pread(v, elf->shoff, bytes, shdr.len))
 			return fail(-EINVAL, "the section header with the number of its program headers is missing");
 		elf_xnum(elf, &shdr, &elf->nr_phdrs);
 	}
@@ -345,7 +345,7 @@ static int read_header(struct vmcore *v, struct elf *elf)
 	struct view head = view_of(bytes, sizeof(bytes), v->path);
 	int err;
 
-	if (source_pread(v->fd, 0, bytes, sizeof(bytes)))
+	if (source_pread(v, 0, bytes, sizeof(bytes)))
 		return fail(-ENOEXEC, "too short for an ELF core, or unreadable");
 	err = elf_header(&head, elf);
 	if (err == -ENOEXEC)
@@ -449,11 +449,19 @@ static int read_pieces(struct vmcore *v, uint64_t paddr, uint8_t *buf, size_t le
 	return 0;
 }
 
+/* A hole in a whole stream is zeros, which kdump does not write; in one that is cut or damaged nobody knows. */
+static bool is_lost(const struct vmcore *v, uint64_t off, uint64_t len)
+{
+	return v->flat && !flattened_whole(v->flat) && !source_has(v, off, len);
+}
+
 static int elf_source_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len)
 {
 	const struct vmcore_load *l = load_from(v, paddr);
 	struct elf_core *core = v->priv;
 
+	if (l && l->paddr <= paddr && is_lost(v, l->off + (paddr - l->paddr), len))
+		return -ENODATA;
 	if (l && l->paddr <= paddr && len <= l->len - (paddr - l->paddr))
 		return source_map_read(&core->map, l->off + (paddr - l->paddr), buf, len);
 	return read_pieces(v, paddr, buf, len);

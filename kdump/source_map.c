@@ -25,8 +25,8 @@ void source_map_init(struct source_map *m, const struct vmcore *v)
 	long page = sysconf(_SC_PAGESIZE);
 
 	*m = (struct source_map){
-		.fd = v->fd, .file_len = v->file_len, .can_map = v->file_len != UINT64_MAX && !v->no_mmap,
-				.page = page > 0 ? page : 4096,
+		.v = v, .fd = v->fd, .file_len = v->flat ? v->stream_len : v->file_len,
+		.can_map = v->file_len != UINT64_MAX && !v->no_mmap, .page = page > 0 ? page : 4096,
 	};
 	ranges_init(&m->poisoned);
 }
@@ -57,7 +57,7 @@ void source_map_deinit(struct source_map *m)
 	*m = (struct source_map){ .fd = -1 };
 }
 
-int source_pread(int fd, uint64_t off, void *buf, size_t len)
+static int read_file(int fd, uint64_t off, void *buf, size_t len)
 {
 	uint8_t *at = buf;
 
@@ -78,6 +78,40 @@ int source_pread(int fd, uint64_t off, void *buf, size_t len)
 		len -= n;
 	}
 	return 0;
+}
+
+/* What did not arrive is zeros, as in a file that was made of the stream. */
+static int read_flattened(const struct vmcore *v, uint64_t off, void *buf, size_t len)
+{
+	uint8_t *to = buf;
+
+	if (off > v->file_len || len > v->file_len - off)
+		return -ENODATA;
+	while (len) {
+		uint64_t at, there;
+		bool arrived = flattened_find(v->flat, off, &at, &there);
+		size_t n = len < there ? len : there;
+		int err = arrived ? read_file(v->fd, at, to, n) : 0;
+
+		if (err)
+			return err;
+		if (!arrived)
+			memset(to, 0, n);
+		to += n;
+		off += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int source_pread(const struct vmcore *v, uint64_t off, void *buf, size_t len)
+{
+	return v->flat ? read_flattened(v, off, buf, len) : read_file(v->fd, off, buf, len);
+}
+
+bool source_has(const struct vmcore *v, uint64_t off, uint64_t len)
+{
+	return !v->flat || flattened_has(v->flat, off, len);
 }
 
 static bool window_holds(const struct source_window *w, uint64_t off, uint64_t len)
@@ -184,7 +218,8 @@ static struct source_window *window_find(struct source_map *m, uint64_t off, uin
 	return w;
 }
 
-const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, uint64_t *avail)
+/* At OFF of the file itself, be it a dump or a stream. */
+static const uint8_t *map_at(struct source_map *m, uint64_t off, uint64_t len, uint64_t *avail)
 {
 	struct source_window *w;
 
@@ -201,6 +236,22 @@ const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, u
 	return w->base + (off - w->off);
 }
 
+const uint8_t *source_map_at(struct source_map *m, uint64_t off, uint64_t len, uint64_t *avail)
+{
+	uint64_t at, there;
+	const uint8_t *bytes;
+
+	if (!m->v->flat)
+		return map_at(m, off, len, avail);
+	/* What is in two records is not in one place. */
+	if (!flattened_find(m->v->flat, off, &at, &there) || there < len)
+		return NULL;
+	bytes = map_at(m, at, len, avail);
+	if (bytes && *avail > there)
+		*avail = there;
+	return bytes;
+}
+
 int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len)
 {
 	const unsigned int hits = guard_hits();
@@ -209,7 +260,7 @@ int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len)
 
 	if (!len)
 		return 0;
-	if (off > m->file_len || len > m->file_len - off)
+	if (off > m->v->file_len || len > m->v->file_len - off)
 		return -ENODATA;
 	at = source_map_at(m, off, len, &avail);
 	if (at) {
@@ -218,8 +269,8 @@ int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len)
 			return 0;
 		settle(m);
 	}
-	if (is_poisoned(m, off, len))
+	if (!m->v->flat && is_poisoned(m, off, len))
 		return -EIO;
 	m->read += len;
-	return source_pread(m->fd, off, buf, len);
+	return source_pread(m->v, off, buf, len);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/vmcore.h"
 
+#include "include/flattened_format.h"
 #include "kdump/source.h"
 #include "kdump/vmcoreinfo.h"
 #include "lib/elf.h"
@@ -122,7 +123,7 @@ int source_notes(struct vmcore *v, uint64_t off, uint64_t len, bool *damaged)
 		blob_deinit(&bytes);
 		return err;
 	}
-	if (source_pread(v->fd, off, bytes.data, len)) {
+	if (source_pread(v, off, bytes.data, len)) {
 		*damaged = true;
 		len = 0;
 	}
@@ -152,7 +153,7 @@ int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len)
 	}
 	blob_init(&text);
 	err = blob_reserve(&text, len);
-	if (!err && source_pread(v->fd, off, text.data, len))
+	if (!err && source_pread(v, off, text.data, len))
 		warn("%s: its VMCOREINFO cannot be read", v->path);
 	else if (!err) {
 		v->vmcoreinfo.len = 0;
@@ -229,12 +230,29 @@ static void forget(struct vmcore *v)
 	blob_deinit(&v->notes);
 	blob_deinit(&v->vmcoreinfo);
 	*v = (struct vmcore){
-		.path = v->path, .fd = v->fd, .file_len = v->file_len, .no_mmap = v->no_mmap, .width = 8,
-		.page_shift = PAGE_SHIFT_DEFAULT,
+		.path = v->path, .fd = v->fd, .file_len = v->file_len, .flat = v->flat, .stream_len = v->stream_len,
+		.no_mmap = v->no_mmap, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
+		.incomplete = v->flat && !flattened_whole(v->flat),
 	};
 	ranges_init(&v->ram);
 	blob_init(&v->notes);
 	blob_init(&v->vmcoreinfo);
+}
+
+/* A dump that was written through a pipe and never made a file of. */
+static int unflatten(struct vmcore *v)
+{
+	uint8_t bytes[FLAT_SIGNATURE_BYTES];
+	int err;
+
+	if (source_pread(v, 0, bytes, sizeof(bytes)) || !flat_is(bytes, sizeof(bytes)))
+		return 0;
+	err = flattened_open(&v->flat, v->fd, v->file_len, v->path);
+	if (err)
+		return err;
+	v->stream_len = v->file_len;
+	v->file_len = flattened_len(v->flat);
+	return 0;
 }
 
 /* One format after the other; what each says is kept for the user. */
@@ -269,6 +287,8 @@ static int open_fd(struct vmcore *v, int fd, const char *path, unsigned int flag
 	}
 	forget(v);
 	err = file_length(v);
+	if (!err)
+		err = unflatten(v);
 	if (!err)
 		err = probe(v);
 	if (!err)
@@ -306,6 +326,7 @@ void vmcore_close(struct vmcore *v)
 	if (!v->path)
 		return;
 	forget(v);
+	flattened_close(v->flat);
 	close(v->fd);
 	free(v->path);
 	*v = (struct vmcore){ 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The memory of a crashed kernel, whatever file it comes in: /proc/vmcore, an ELF core, a
- * kdump-compressed dump. One structure, two verbs; the formats never meet each other.
+ * kdump-compressed dump, or a flattened stream of either that was written to a file. One structure, two verbs; the formats never meet each other.
  */
 #ifndef KDUMP_VMCORE_H
 #define KDUMP_VMCORE_H
@@ -9,6 +9,7 @@
 #include "lib/blob.h"
 #include "lib/ranges.h"
 
+struct flattened;
 struct vmcore;
 
 #define VMCORE_NO_VADDR UINT64_MAX
@@ -44,7 +45,9 @@ struct vmcore {
 	const struct source_ops *ops;
 	char *path;
 	int fd;
-	uint64_t file_len;         /* bytes; UINT64_MAX when the file does not tell */
+	uint64_t file_len;         /* bytes; UINT64_MAX when the file does not tell; of the dump in a stream */
+	struct flattened *flat;    /* the file is a flattened stream: where in it the dump's bytes are; else NULL */
+	uint64_t stream_len;       /* bytes of the file itself then */
 	uint16_t machine;          /* EM_...; EM_NONE: a dump whose utsname names none that we know */
 	unsigned int width;        /* bytes of a word of the dumped kernel: 4, 8 */
 	bool big_endian;
