@@ -2,10 +2,12 @@
 /* kdump check: can every page that a dump claims to hold be read? */
 #include "kdump/command.h"
 #include "kdump/crashed.h"
+#include "kdump/save.h"
 #include "lib/err.h"
 #include "lib/json.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,18 +96,36 @@ static int check_all(struct crashed *cr, struct tally *t)
 	return err;
 }
 
+static int parse(int argc, char **argv, bool *json)
+{
+	static const struct option long_options[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
+	int option;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (option != 'j')
+			return save_option_error(option, ":", argv);
+		*json = true;
+	}
+	return argc - optind == 1 ? 0 : fail(-EINVAL, "needed is one argument: the dump");
+}
+
 int command_check(int argc, char **argv, int *status)
 {
-	bool json = argc == 3 && !strcmp(argv[1], "--json");
-	const char *path = argv[argc - 1];
 	struct tally t = { 0 };
 	struct crashed cr;
-	int err;
+	bool json = false;
+	const char *path;
+	int err = parse(argc, argv, &json);
 
-	if (argc != 2 + json || path[0] == '-') {
+	if (err) {
 		*status = EXIT_USAGE;
-		return fail(-EINVAL, "check needs one argument: the dump");
+		return err;
 	}
+	if (json && !json_built_in())
+		return fail(-ENOTSUP, "--json: json-c was not built in");
+	path = argv[optind];
 	err = crashed_open(&cr, path, 0);
 	if (err)
 		return err;
