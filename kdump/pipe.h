@@ -10,8 +10,9 @@
 #include "kdump/codec.h"
 #include "kdump/out.h"
 
-#define PIPE_JOB_PAGES 64          /* pages that a job holds at most */
+#define PIPE_JOB_PAGES 64          /* pages with bytes that a job holds at most */
 #define PIPE_JOB_BYTES (256u << 10) /* and bytes, unless one page is larger */
+#define PIPE_JOB_ENTRIES 256       /* pages that a job holds at most, those without bytes too */
 
 struct pipe;
 
@@ -36,9 +37,14 @@ unsigned int pipe_workers(const struct pipe *p);
  */
 uint8_t *pipe_buffer(struct pipe *p);
 int pipe_put(struct pipe *p, uint64_t pfn);
+/* The page at PFN is all zero: nothing to fill, nothing to compress. As pipe_put() else. */
+int pipe_put_zero(struct pipe *p, uint64_t pfn);
 /* Deliver everything that was put. */
 int pipe_flush(struct pipe *p);
 /* NULL is accepted. What was not flushed is dropped. */
 void pipe_deinit(struct pipe *p);
+
+/* LEN: a multiple of 8, not 0. As fast as memory, and at once where a page begins with something. */
+bool page_is_zero(const uint8_t *page, size_t len);
 
 #endif

@@ -284,7 +284,7 @@ static int open_pipe(struct save *s)
 	int err;
 
 	for (;;) {
-		err = pipe_init(&s->pipe, codec, s->o->codec_level, workers, vmcore_page_bytes(&s->cr.core), true, on_page, s);
+		err = pipe_init(&s->pipe, codec, s->o->codec_level, workers, vmcore_page_bytes(&s->cr.core), false, on_page, s);
 		if (err != -ENOMEM || !workers)
 			return err;
 		workers /= 2;
@@ -352,14 +352,21 @@ static int save_page(struct save *s, uint64_t pfn)
 	uint8_t *buf = pipe_buffer(s->pipe);
 	const uint8_t *at = vmcore_at(core, pfn << core->page_shift, &len);
 	const unsigned int hits = guard_hits();
+	bool zero = false;
 
-	if (at && len >= bytes)
-		memcpy(buf, at, bytes);
-	if ((!at || len < bytes || guard_hits() != hits) && vmcore_read(core, pfn << core->page_shift, buf, bytes)) {
-		s->report.class[s->now].lost++;
-		return 0;
+	if (at && len >= bytes) {
+		zero = page_is_zero(at, bytes);
+		if (!zero)
+			memcpy(buf, at, bytes);
 	}
-	return pipe_put(s->pipe, pfn);
+	if (!at || len < bytes || guard_hits() != hits) {
+		if (vmcore_read(core, pfn << core->page_shift, buf, bytes)) {
+			s->report.class[s->now].lost++;
+			return 0;
+		}
+		zero = page_is_zero(buf, bytes);
+	}
+	return zero ? pipe_put_zero(s->pipe, pfn) : pipe_put(s->pipe, pfn);
 }
 
 static int save_window(struct save *s, size_t idx)
@@ -369,12 +376,14 @@ static int save_window(struct save *s, size_t idx)
 
 	for (uint64_t i = 0; !err && i < w->nr; i++) {
 		/* A writer's question may have replaced the window. */
-		const uint8_t *class = pagemap_load(&s->map, idx);
+		const uint8_t *class = pagemap_load(&s->map, idx), *next;
 
 		if (!class)
 			return fail(-ENOMEM, "out of memory");
-		if (class[i] != s->now)
-			continue;
+		next = memchr(class + i, s->now, w->nr - i);
+		if (!next)
+			break;
+		i = next - class;
 		err = save_page(s, w->first_pfn + i);
 		if (!err && s->done++ % 64 == 0)
 			err = now_and_then(s);

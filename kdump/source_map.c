@@ -14,7 +14,7 @@
  * more than it saves.
  */
 #define WINDOW_FIRST (256u << 10)
-#define WINDOW_MAX (16u << 20)
+#define WINDOW_MAX (4u << 20)
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22 /* Linux 5.14 */
