@@ -157,9 +157,11 @@ static void window_map(struct source_map *m, struct source_window *w)
 		/* No memory now may be memory later; a file that has no mmap will not get it. */
 		if (errno != ENOMEM && errno != EAGAIN)
 			m->can_map = false;
+		debug("%" PRIu64 " KiB at %#" PRIx64 " of the source cannot be mapped: %m", w->len >> 10, w->off);
 		return;
 	}
 	if (madvise(base, w->len, MADV_POPULATE_READ) && errno != EINVAL) {
+		debug("%" PRIu64 " KiB at %#" PRIx64 " of the source are not there: %m", w->len >> 10, w->off);
 		munmap(base, w->len);
 		return;
 	}

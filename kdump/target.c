@@ -13,6 +13,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* The table of all classes has some 2,000. */
+#define NOTE_BYTES_MAX 8192
+
 int target_open(struct target *t, const char *path)
 {
 	struct stat st;
@@ -82,7 +85,7 @@ static int replace_finish(struct target *t, int fd, const char *temporary, const
 	return err;
 }
 
-/* The dump has filled the disk: the block that the old text has takes the new one. */
+/* The dump has filled the disk: the blocks that the old text has take the new one. */
 static int rewrite(struct target *t, const char *name, const char *text)
 {
 	int fd = openat(t->dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), err;
@@ -104,6 +107,9 @@ void target_note(struct target *t, const char *text)
 	if (t->dirfd < 0)
 		return;
 	fd = replace_begin(t, ".README.txt.writing");
+	/* Blocks may be as small as 1 KiB: room is kept for the text that is longest. What cannot do that does without. */
+	if (fd >= 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, NOTE_BYTES_MAX))
+		debug("no room is kept for README.txt: %m");
 	err = fd < 0 ? fd : replace_finish(t, fd, ".README.txt.writing", "README.txt", write_all(fd, text, strlen(text)));
 	if (err)
 		err = rewrite(t, "README.txt", text);
