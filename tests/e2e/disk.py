@@ -22,10 +22,10 @@ def _tool(*command, fine=(0,)):
 
 
 class Disk:
-    """A raw disk image with an empty ext4. LOGGED: QEMU logs all that is written, for WriteLog."""
+    """A raw disk image with an empty ext4. LOGGED: QEMU logs all that is written, for WriteLog, and RATE bytes a second at most are."""
 
-    def __init__(self, path, size, logged=False):
-        self.path = path
+    def __init__(self, path, size, logged=False, rate=0):
+        self.path, self.rate = path, rate
         self.log = f"{path}.log" if logged else None
         with open(path, "wb") as file:
             file.truncate(size)
@@ -39,9 +39,11 @@ class Disk:
         shutil.copyfile(self.path, f"{self.path}.start")
         with open(self.log, "wb"):
             pass
-        return ["-blockdev", f"driver=raw,node-name={name}-base,file.driver=file,file.filename={self.path}",
+        return ["-object", f"throttle-group,id={name}-rate,x-bps-write={self.rate}",
+                "-blockdev", f"driver=raw,node-name={name}-base,file.driver=file,file.filename={self.path}",
                 "-blockdev", f"driver=raw,node-name={name}-log,file.driver=file,file.filename={self.log}",
-                "-blockdev", f"driver=blklogwrites,node-name={name},file={name}-base,log={name}-log"]
+                "-blockdev", f"driver=blklogwrites,node-name={name}-logged,file={name}-base,log={name}-log",
+                "-blockdev", f"driver=throttle,node-name={name},throttle-group={name}-rate,file={name}-logged"]
 
     def copy_out(self, source, target):
         copy_out(self.path, source, target)

@@ -47,6 +47,7 @@ class Saving:
     def __init__(self, context, guest):
         self.context, self.results, self.guest = context, context.results, guest
         self.facts = self.sentence = None
+        self.fill_mib = 0          # of the first kernel's memory, with what cannot be compressed
         self.pages, self.peak, self.printed = {}, {}, {}
 
     def load_and_crash(self):
@@ -56,6 +57,8 @@ class Saving:
         cases.load_capture(guest, context)
         if context.viewer:
             cases.show_loading(guest, context)
+        if self.fill_mib:
+            guest.output(f"dd if=/dev/urandom of=/tmp/fill bs=1M count={self.fill_mib} 2>/dev/null")
         self.pages = checks.pattern_pages(guest.output(f"pattern {cases.SEED:#x} {PAGES_HELD}"), cases.SEED)
         self.results.check("pages are held in the first kernel", len(self.pages) == PAGES_HELD)
         self.marker = f"parachute {os.path.basename(context.folder)} {time.time():.6f}"
@@ -249,6 +252,131 @@ def save(context, machine, runs=(DEFAULT,), keep=False):
             initramfs.remove_tree(path) if os.path.isdir(path) else os.unlink(path)
 
 
+def small(context, machine):
+    """The least that a capture kernel can be given: nothing in it but busybox, ext4 and kdump."""
+    results = context.results
+    target = disk.Disk(f"{context.folder}/disk", 1024 * MIB)
+    with Guest(machine, context.folder, image_for(machine, context, ()), stop_at_reset=True, more_disks=[target]) as guest:
+        saving = Saving(context, guest)
+        saving.load_and_crash()
+        memory = guest.output("free -m")
+        cases.save(context.folder, "free", memory)
+        saving.mount("/dev/vda")
+        saving.save(DEFAULT)
+        results.check("the kernel had to kill nothing", "Out of memory" not in guest.console_text())
+        saving.finish(raw=False)
+    target.copy_out(f"/{DEFAULT.name}", context.folder)
+    check_dump(results, DEFAULT, check_folder(results, DEFAULT, f"{context.folder}/{DEFAULT.name}", saving), saving)
+
+
+FULL = Run("full", "-d 1", 1)
+
+
+def full_disk(context, machine):
+    """A file system that is too small: what fits is saved, and the note says why the rest is not."""
+    results = context.results
+    target = disk.Disk(f"{context.folder}/disk", 24 * MIB)
+    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True,
+               more_disks=[target]) as guest:
+        saving = Saving(context, guest)
+        saving.load_and_crash()
+        saving.mount("/dev/vdb")
+        saving.save(FULL, want_status=3)
+        results.check("full: kdump says why", "the file system is full" in saving.printed["full"], saving.printed["full"][-300:])
+        saving.finish().close()
+    target.copy_out("/full", context.folder)
+    folder = f"{context.folder}/full"
+    names = sorted(os.listdir(folder))
+    results.check("full: the folder holds README.txt dmesg.txt vmcore-incomplete", names == ["README.txt", "dmesg.txt", "vmcore-incomplete"],
+                  " ".join(names))
+    check_texts(results, "full", folder, saving, r"The dump is not complete\.\nWhy: .*the file system is full")
+    facts = check_dump(results, FULL, f"{folder}/vmcore-incomplete", saving, guest.disk, map_of(context, guest.disk), incomplete=True)
+    context.timings["kept_full"] = facts.get("kept", 0)
+    results.check("full: most of the disk is used", os.path.getsize(f"{folder}/vmcore-incomplete") > 12 * MIB)
+    if not results.failed:
+        os.unlink(guest.disk)
+
+
+# Nothing is left out or compressed, and the disk is slow: it takes more than 5 s, on any machine, so that there must be lines of progress.
+SLOW = Run("slow", "-D -d 0 --codec none", 0)
+SLOW_MIB, SLOW_RATE = 48, 20 * MIB
+
+
+def power_cut(context, machine, nr_cuts):
+    """
+    The power fails while the dump is written: at moments chosen by chance, and at each, of what had been written since the last flush,
+    some is on the disk and some is not. Whatever the file system has then, the log is whole and the dump opens.
+    """
+    results, rng = context.results, random.Random(cases.SEED)
+    target = disk.Disk(f"{context.folder}/disk", 768 * MIB, logged=True, rate=SLOW_RATE)
+    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True,
+               more_disks=[target]) as guest:
+        saving = Saving(context, guest)
+        saving.fill_mib = SLOW_MIB
+        saving.load_and_crash()
+        saving.mount("/dev/vdb")
+        saving.save(SLOW)
+        results.check("progress is shown", re.search(r"\d+%.*MiB/s.* s left", saving.printed["slow"]), saving.printed["slow"][-300:])
+        match = re.search(r"in place in (\d+) KiB of mapped windows, and (\d+) KiB of it by read", saving.printed["slow"])
+        results.check("/proc/vmcore is mapped, not read", match and int(match[1]) << 10 > cases.memory_bytes(machine) // 2 and not int(match[2]),
+                      match[0] if match else "kdump -D did not say how it was read")
+        saving.finish().close()
+    target.copy_out("/slow", context.folder)
+    check_dump(results, SLOW, check_folder(results, SLOW, f"{context.folder}/slow", saving), saving, guest.disk, map_of(context, guest.disk))
+    cut_short(context, target, saving, guest.disk, rng, nr_cuts)
+    for path in (guest.disk, target.path, target.log, f"{target.path}.start", f"{context.folder}/slow/vmcore"):
+        if not results.failed:
+            os.unlink(path)
+
+
+def cut_short(context, target, saving, core, rng, nr_cuts):
+    results, log = context.results, disk.WriteLog(target)
+    with open(f"{context.folder}/slow/dmesg.txt", "rb") as file:
+        whole = file.read()
+    count = len(log.entries)
+    results.check("the log of writes has flushes in it", len(log.flushes()) >= 4, f"{len(log.flushes())} among {count} writes")
+    moments = sorted(rng.sample(range(count // 8, count), min(nr_cuts, count // 2)))
+    kept = []
+    for moment, image in log.cuts(context.folder, moments, rng):
+        folder = f"{context.folder}/cut"
+        initramfs.remove_tree(folder)
+        disk.repair(image)
+        disk.copy_out(image, "/slow", folder)
+        kept.append(look_at_cut(results, f"power cut at write {moment} of {count}", f"{folder}/slow", whole, core, saving))
+    log.close()
+    context.timings.update(cuts=len(kept), writes=count, flushes=len(log.flushes()), kept_at_cuts=[pages for pages in kept if pages])
+    found = [pages for pages in kept if pages]
+    results.check("cuts are met with little and with much of the dump there", len(set(found)) >= 3, str(kept))
+    results.check("what was saved stays saved", found == sorted(found), str(kept))
+
+
+def look_at_cut(results, what, folder, whole, core, saving):
+    """Pages in the dump that the power cut left; None when there is no dump yet."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    dumps = [name for name in names if name.startswith("vmcore")]
+    if not dumps:
+        return None
+    with open(f"{folder}/dmesg.txt", "rb") as file:
+        results.check(f"{what}: dmesg.txt is whole", file.read() == whole)
+    results.check(f"{what}: there is one dump", len(dumps) == 1, str(names))
+    path = f"{folder}/{dumps[0]}"
+    with open(path, "rb") as file:
+        if not file.read(4096).strip(b"\0"):
+            return 0     # the file is there, its first page is not: its header is what is written last of the tables
+    facts = inspect(path, "--core", core, "--level", "0")
+    if not results.check(f"{what}: libkdumpfile opens {dumps[0]}", "error" not in facts, facts.get("error", "")):
+        return 0
+    # A disk writes blocks whole, and here and there a page's descriptor lies in two: of that page one half may be missing.
+    unread = set(facts["unread"]) - set(facts["torn"])
+    results.check(f"{what}: every page that is there equals the core's", not facts["wrong"] and not unread,
+                  f"{len(facts['wrong'])} differ, {len(unread)} cannot be read")
+    if not facts["incomplete"] or dumps[0] == "vmcore":
+        # The mark is taken off when all is on the disk, then the file gets its name.
+        results.check(f"{what}: what is not marked incomplete is complete", not facts["incomplete"] and facts["kept"] == facts["planned"],
+                      f"{facts['kept']} of {facts['planned']} pages")
+    return facts["kept"]
+
+
 EVERY_FORMAT = (DEFAULT,
                 Run("level-1", "-d 1", 1),
                 Run("elf", "-E -d 1", 1, elf=True),
@@ -260,5 +388,8 @@ def all_cases(x86, arm):
     return [
         cases.Case("save-x86_64-6.1", lambda context: save(context, make(x86, cpus=2), EVERY_FORMAT), False, ("x86_64",)),
         cases.Case("save-x86_64-6.12", lambda context: save(context, make(x86, kernel="6.12")), False, ("x86_64",)),
+        cases.Case("save-96M-x86_64", lambda context: small(context, make(x86, memory="1G", crashkernel="crashkernel=96M")), False, ("x86_64",)),
+        cases.Case("save-full-disk-x86_64", lambda context: full_disk(context, x86), False, ("x86_64",)),
+        cases.Case("save-power-cut-x86_64", lambda context: power_cut(context, make(x86, kernel="6.12", memory="384M"), 8), False, ("x86_64",)),
         cases.Case("save-arm64-6.1", lambda context: save(context, make(arm, cpus=2)), False, ("arm64",)),
     ]

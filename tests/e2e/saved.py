@@ -59,7 +59,7 @@ class Dump:
         self.dump = kdumpfile.kdumpfile(path)
         self.page = self.attribute("arch.page_size")
         self.format = self.attribute("file.format")
-        self.incomplete = None
+        self.incomplete, self.torn = None, []
         if self.format == "diskdump":
             self._read_tables()
         else:
@@ -67,6 +67,7 @@ class Dump:
             self.incomplete = bool(int.from_bytes(head[48:52], "little") & 1)     # e_flags: makedumpfile's mark
             self.held = {pfn for kind, _, _, paddr, filesz, _ in vmcore.parse_headers(head)[1] if kind == vmcore.PT_LOAD
                          for pfn in range(paddr // self.page, -(-(paddr + filesz) // self.page))}
+            self.planned = len(self.held)
 
     def _read_tables(self):
         self.file.seek(0)
@@ -79,8 +80,11 @@ class Dump:
         self.file.seek((1 + sub) * block + blocks * block)
         table = self.file.read(24 * len(planned))
         table += bytes(24 * len(planned) - len(table))
-        self.planned = len(planned)
-        self.held = {pfn for pfn, row in zip(planned, struct.iter_unpack("<QIIQ", table)) if row[0]}
+        self.planned = len(planned)             # for the dump, whether they got there or not
+        rows = list(zip(planned, struct.iter_unpack("<QIIQ", table)))
+        self.held = {pfn for pfn, row in rows if row[0]}
+        # Descriptors that have an offset and no size, the one in one block of 4096 bytes and the other in the next.
+        self.torn = [pfn for index, (pfn, row) in enumerate(rows) if row[0] and not row[1] and index * 24 % 4096 == 4088]
 
     def attribute(self, name):
         value = self.dump.attr
@@ -155,7 +159,7 @@ def main():
     facts = {}
     try:
         dump = Dump(options.dump)
-        facts = {"format": dump.format, "incomplete": dump.incomplete, "page": dump.page, "kept": len(dump.held),
+        facts = {"format": dump.format, "incomplete": dump.incomplete, "page": dump.page, "kept": len(dump.held), "planned": dump.planned, "torn": dump.torn,
                  "release": dump.attribute("linux.uts.release"), "registers": dump.registers(),
                  "vmcoreinfo": len(bytes(dump.attribute("linux.vmcoreinfo.raw")))}
         if options.core:
