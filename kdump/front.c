@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool tells(const struct front *f, unsigned int messages)
 {
@@ -20,9 +21,12 @@ static bool tells(const struct front *f, unsigned int messages)
 /* Early, so that nothing is read in vain; opening it decides. */
 static int check_target(const struct front *f, const char *path)
 {
-	struct stat st;
+	struct stat st, out;
 
-	if (stat(path, &st))
+	if (!strcmp(path, "-") || stat(path, &st))
+		return 0;
+	/* /dev/stdout */
+	if (!fstat(STDOUT_FILENO, &out) && st.st_dev == out.st_dev && st.st_ino == out.st_ino)
 		return 0;
 	if (S_ISDIR(st.st_mode))
 		return fail(-EISDIR, "%s: is a directory; name the file to write", path);

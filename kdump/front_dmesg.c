@@ -4,6 +4,7 @@
 #include "kdump/crashed.h"
 #include "kdump/dmesg.h"
 #include "lib/err.h"
+#include "lib/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #define FLUSH_BYTES (64u << 10)
 
 struct log_file {
-	const char *path;
+	char *path;
 	char *temporary;           /* NULL: a pipe or device, written in place */
 	int fd;
 	struct blob out;
@@ -97,6 +98,10 @@ static int open_log(struct log_file *log)
 {
 	struct stat st;
 
+	if (!strcmp(log->path, "-")) {
+		log->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return log->fd < 0 ? fail_sys(-errno, "cannot use standard output") : 0;
+	}
 	if (!stat(log->path, &st) && !S_ISREG(st.st_mode)) {
 		log->fd = open(log->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		return log->fd < 0 ? fail_sys(-errno, "%s: cannot open", log->path) : 0;
@@ -131,18 +136,21 @@ static int close_log(struct log_file *log, int err)
 
 int front_dmesg(const struct front *f)
 {
-	struct log_file log = { .path = f->files[1], .fd = -1, .room = f->save.max_bytes };
+	struct log_file log = { .fd = -1, .room = f->save.max_bytes };
 	struct crashed cr;
 	int err = crashed_open(&cr, f->files[0], f->save.no_mmap ? VMCORE_NO_MMAP : 0);
 
 	if (err)
 		return err;
 	blob_init(&log.out);
-	err = open_log(&log);
+	err = file_output_name(f->files[1], &log.path);
+	if (!err)
+		err = open_log(&log);
 	if (!err)
 		err = write_log(f, &cr, &log);
 	err = close_log(&log, err);
 	free(log.temporary);
+	free(log.path);
 	blob_deinit(&log.out);
 	crashed_close(&cr);
 	return err;

@@ -536,11 +536,10 @@ int save_run(const struct save_options *o, struct save_report *report)
 		snprintf(s.report.why, sizeof(s.report.why), "%s", err_text());
 	if (s.target.dump_path) {
 		const char *where = o->dry_run ? "a dry run" : s.sink.path ? s.sink.path : "standard output";
-		bool to_stdout = !o->target || !strcmp(o->target, "-");
 
 		note(&s, err ? "The dump could not be saved." : done ? "The dump is complete." : "The dump is not complete.");
 		if (!err && o->show & SHOW_REPORT)
-			report_final(&s.report, where, to_stdout && !o->dry_run ? stderr : stdout);
+			report_final(&s.report, where, s.sink.standard_output ? stderr : stdout);
 		if (!err && !done)
 			warn("the dump is not complete: %s", s.report.why);
 	}

@@ -4,6 +4,7 @@
 
 #include "include/flattened_format.h"
 #include "lib/err.h"
+#include "lib/file.h"
 #include "lib/view.h"
 
 #include <errno.h>
@@ -93,7 +94,7 @@ static int open_path(struct sink *s, bool flattened)
 		s->path = strdup("standard output");
 		if (!s->path)
 			return fail(-ENOMEM, "out of memory for a file name");
-		s->flattened = true;
+		s->flattened = s->standard_output = true;
 		s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 		return s->fd < 0 ? fail_sys(-errno, "cannot use standard output") : 0;
 	}
@@ -133,10 +134,9 @@ int sink_open(struct sink *s, const char *path, bool flattened, bool force)
 
 	*s = (struct sink)SINK_INIT;
 	s->force = force;
-	s->path = strdup(path);
-	if (!s->path)
-		return fail(-ENOMEM, "out of memory for a file name");
-	err = open_path(s, flattened);
+	err = file_output_name(path, &s->path);
+	if (!err)
+		err = open_path(s, flattened);
 	if (!err && s->flattened)
 		err = write_flat_header(s);
 	if (err) {

@@ -16,6 +16,7 @@
 struct sink {
 	int fd;
 	bool flattened, force;
+	bool standard_output;      /* what the dump goes to; so no messages may */
 	bool same_name;            /* what is not complete gets PATH's name too; the caller may set it */
 	char *path, *temporary;    /* heap; temporary is NULL for streams and block devices, and when finished */
 	uint64_t written;          /* bytes that went out, for progress */
@@ -30,7 +31,7 @@ struct sink {
 #define SINK_INIT { .fd = -1, .max_bytes = UINT64_MAX }
 
 /*
- * PATH "-": standard output, flattened; so is a pipe or character device. A block device is written in place, with
+ * PATH "-", or a link to standard output: that, flattened; so is a pipe or character device. A block device is written in place, with
  * FORCE only. Otherwise a new file is made beside PATH ("PATH.writing", or with a number when a dump that was cut
  * short has that name). -EEXIST without FORCE, -EISDIR, -errno; recorded.
  */
