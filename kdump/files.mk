@@ -32,6 +32,9 @@ KDUMP_SRCS = \
 	kdump/pagemap.c \
 	kdump/pipe.c \
 	kdump/progress.c \
+	kdump/reassemble.c \
+	kdump/reassemble_parts.c \
+	kdump/reassemble_settle.c \
 	kdump/report.c \
 	kdump/save.c \
 	kdump/save_options.c \

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A record of ours has 1 MiB; what is looked at behind it has to fit, too. */
-#define STREAM_BYTES (4u << 20)
+/* A record of ours has 1 MiB, and half of this is room for a chain of records. */
+#define STREAM_BYTES (8u << 20)
 /* Where only headers are looked at, reading more costs more than it saves. */
 #define HEADER_BYTES 512u
 #define INDEX_BYTES  (64u << 10)
@@ -161,7 +161,7 @@ static bool chain_at(struct flat_stream *s, uint64_t rel)
 			/* Cut between two records, or inside one that nothing tells about. */
 			return nr > 0 && !peek(s, rel, 1) && peek(s, rel - 1, 1);
 		case LOOK_TOO_FAR:
-			return nr > 0;
+			return nr + 1 >= CHAIN_RECORDS;
 		case LOOK_NONSENSE:
 			return false;
 		case LOOK_RECORD:
@@ -276,7 +276,8 @@ static int read_header(struct flat_stream *s)
 	if (!h)
 		return fail(-EINVAL, "it is a flattened stream, cut off inside its header: there is no dump in it");
 	if (get_u64(h + FLAT_TYPE, true) != TYPE_FLAT)
-		return fail(-ENOTSUP, "it is a flattened stream of type %" PRIu64 ", which is not known", get_u64(h + FLAT_TYPE, true));
+		return fail(-ENOTSUP, "it is a flattened stream of type %" PRIu64 ", which is not known",
+			    get_u64(h + FLAT_TYPE, true));
 	s->pos = FLAT_HEADER_BYTES;
 	return 0;
 }

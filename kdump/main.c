@@ -37,6 +37,12 @@ static const struct command commands[] = {
 	  "  --map                         the class of every page\n", command_info },
 	{ "check", "[OPTION] DUMP", "Read every page of it.",
 	  "  --json                        for programs\n", command_check },
+	{ "reassemble", "[OPTION]... STREAM|PART... TARGET",
+	  "Make one dump of a flattened stream (\"-\": standard input), or of the parts of a split set.",
+	  "  -f, --force                   replace TARGET\n"
+	  "  --partial                     do without parts that are missing\n"
+	  "  -q, --quiet                   say only what goes wrong\n"
+	  "  -D, --debug                   say what is done\n", command_reassemble },
 	{ "makedumpfile", "ARGUMENT...", "Do what makedumpfile does with these arguments. Also called as makedumpfile.",
 	  NULL, command_makedumpfile },
 	{ NULL, NULL, NULL, NULL, NULL },

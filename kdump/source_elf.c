@@ -388,7 +388,7 @@ static int elf_source_open(struct vmcore *v)
 	v->machine = elf.machine;
 	v->width = elf.width;
 	v->big_endian = elf.view.big_endian;
-	v->incomplete = marked_incomplete(&elf);
+	v->incomplete |= marked_incomplete(&elf);
 	err = read_phdrs(v, &elf, &h);
 	if (!err && h.notes_damaged)
 		source_notes_damaged(v);

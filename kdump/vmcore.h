@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The memory of a crashed kernel, whatever file it comes in: /proc/vmcore, an ELF core, a
- * kdump-compressed dump, or a flattened stream of either that was written to a file. One structure, two verbs; the formats never meet each other.
+ * kdump-compressed dump, or a flattened stream of either that was written to a file. One
+ * structure, two verbs; the formats never meet each other.
  */
 #ifndef KDUMP_VMCORE_H
 #define KDUMP_VMCORE_H
