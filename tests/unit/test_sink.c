@@ -18,7 +18,7 @@ static char folder[64];
 
 static const char *at(const char *name)
 {
-	static char path[4][200];
+	static char path[4][512];
 	static unsigned int next;
 	char *p = path[next++ % 4];
 
