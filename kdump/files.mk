@@ -29,6 +29,7 @@ KDUMP_SRCS = \
 	kdump/out_elf.c \
 	kdump/out_notes.c \
 	kdump/out_slots.c \
+	kdump/out_split.c \
 	kdump/pagemap.c \
 	kdump/pipe.c \
 	kdump/progress.c \

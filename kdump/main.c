@@ -17,6 +17,7 @@ static const char save_options_text[] =
 	"  --codec NAME[:N]              one of zstd, zlib, lzo, snappy, none; N: level of zstd or zlib\n"
 	"  -E, --elf                     write ELF, not compressed\n"
 	"  -F, --flattened               write a stream, as for a pipe\n"
+	"  --split                       write parts to several files: SOURCE TARGET1 TARGET2...\n"
 	"  -f, --force                   replace TARGET\n"
 	"  --workers N                   threads that compress; default: by CPUs and free memory\n"
 	"  --max-size SIZE               write no more than SIZE (64M, 2G...)\n"

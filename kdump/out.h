@@ -11,6 +11,7 @@
 #include "kdump/vmcore.h"
 
 struct dump_out;
+struct out_split_files;
 
 /* Pfns that planned() is asked for at once, at most. */
 #define OUT_WINDOW_PFNS (1u << 20)
@@ -33,11 +34,13 @@ struct out_facts {
 	/*
 	 * Which pfns are going to be saved? Fills BITMAP (LSB first, NR pfns, a multiple of 8) for FIRST_PFN...
 	 * begin() asks ascending, for what holds RAM, at most OUT_WINDOW_PFNS at once (once for kdump-compressed,
-	 * twice for ELF). Writing kdump-compressed to a stream asks again for the windows that pages come from,
-	 * with the same FIRST_PFN and NR: the answer must be the same then.
+	 * twice for ELF; of a split set once for each file, and twice, at any place, to divide it). Writing
+	 * kdump-compressed to a stream asks again for the windows that pages come from, with the same FIRST_PFN and
+	 * NR: the answer must be the same then.
 	 */
 	int (*planned)(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void *ctx;
+	const struct out_split_files *files; /* of a split set; else NULL */
 };
 
 /* A page as the pipe delivers it. */
@@ -56,6 +59,7 @@ struct out_ops {
 	int (*begin)(struct dump_out *o);
 	/*
 	 * The page must have been planned. An error is final: go on with finish(o, false), which saves what can be.
+	 * 1: this page is lost, others need not be.
 	 */
 	int (*page)(struct dump_out *o, const struct out_page *page);
 	/* Make what was handed over so far readable on disk. */

@@ -159,7 +159,8 @@ static int write_tables(struct diskdump *d, const struct out_facts *f)
 	d->zero_off = d->desc_off + d->slots.nr_slots * DDP_BYTES;
 	d->data_off = d->zero_off + d->block;
 	put_u32(d->header + DD_TOTAL_RAM_BLOCKS, clamp_u32(d->slots.nr_ram), d->big_endian);
-	put_u32(d->header + DD_WRITTEN_BLOCKS, clamp_u32(d->slots.nr_slots), d->big_endian);
+	/* Of the whole set: makedumpfile takes parts for one set only when this header is the same in all of them. */
+	put_u32(d->header + DD_WRITTEN_BLOCKS, clamp_u32(d->slots.nr_planned), d->big_endian);
 	err = sink_allocate(d->sink, d->desc_off, d->slots.nr_slots * DDP_BYTES);
 	if (err)
 		return err;
@@ -368,6 +369,9 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 static int diskdump_checkpoint(struct dump_out *o)
 {
 	struct diskdump *d = o->priv;
+			/* In a stream that breaks, pages count whose descriptors came, too: they follow at once. */
+			if (!err && !sink_seekable(d->sink))
+				err = d->broken = publish(d);
 	int err = commit(d);
 
 	return err ? err : sink_sync(d->sink);

@@ -5,7 +5,7 @@
 #include "kdump/command.h"
 #include "kdump/crashed.h"
 #include "kdump/guard.h"
-#include "kdump/out.h"
+#include "kdump/out_split.h"
 #include "kdump/pagemap.h"
 #include "kdump/pipe.h"
 #include "kdump/progress.h"
@@ -43,6 +43,7 @@ struct save {
 	struct pipe *pipe;
 	struct progress progress;
 	struct save_report report;
+	struct out_split_files files;
 	uint8_t *sample;           /* two pages: one read, one compressed */
 	void *sample_codec;
 	uint64_t memory_bytes;
@@ -145,7 +146,7 @@ static uint64_t predict(const struct save *s, int level)
 /* The first level whose dump will fit; when none will, the one that is smallest: the end of that is cut off. */
 static void choose_level(struct save *s)
 {
-	uint64_t room = target_room(&s->target), least = UINT64_MAX, size = 0;
+	uint64_t room = target_room(&s->target, s->o->targets, s->o->nr_targets), least = UINT64_MAX, size = 0;
 	bool fits = false;
 
 	if (s->o->max_bytes < room)
@@ -272,6 +273,10 @@ static unsigned int default_workers(const struct save *s)
 
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
 		nr = CPU_COUNT(&cpus);
+	if (err) {
+		r->lost++;
+		return 0;
+	}
 	/* The main thread compresses too when it has nothing else to do. */
 	return (uint64_t)(nr - 1) < room ? (unsigned int)(nr - 1) : (unsigned int)room;
 }
@@ -305,6 +310,19 @@ static int open_out(struct save *s)
 		return err;
 	s->sink.same_name = s->o->same_name;
 	s->sink.max_bytes = s->o->max_bytes;
+static void begin_split(struct save *s)
+{
+	const struct save_options *o = s->o;
+
+	if (o->max_bytes != UINT64_MAX)
+		s->sink.max_bytes = o->max_bytes / o->nr_targets;
+	s->files = (struct out_split_files){
+		.paths = o->targets + 1, .nr = o->nr_targets - 1, .force = o->force, .same_name = o->same_name,
+		.max_bytes = s->sink.max_bytes,
+	};
+	s->out.ops = &out_split;
+}
+
 	s->out.ops = s->o->elf ? &out_elf : &out_diskdump;
 	s->out.sink = &s->sink;
 	*f = (struct out_facts){
@@ -320,6 +338,8 @@ static int open_out(struct save *s)
 	memcpy(f->utsname, s->cr.utsname, sizeof(f->utsname));
 	return s->out.ops->begin(&s->out);
 }
+	if (s->o->nr_targets > 1 && !s->o->dry_run)
+		begin_split(s);
 
 /* -EINTR (recorded): it is time to stop. */
 static int time_to_stop(struct save *s)
@@ -330,12 +350,13 @@ static int time_to_stop(struct save *s)
 		return fail(-EINTR, "the deadline of %" PRIu64 " seconds has passed", s->o->deadline_s);
 	return 0;
 }
+		.files = &s->files,
 
 static int now_and_then(struct save *s)
 {
 	int err = time_to_stop(s);
 
-	progress_step(&s->progress, page_class_name(s->now), s->done, s->sink.written);
+	progress_step(&s->progress, page_class_name(s->now), s->done, s->sink.written + out_split_written(&s->out));
 	if (!err && progress_now_ms() - s->checkpoint_ms >= CHECKPOINT_MS) {
 		err = pipe_flush(s->pipe);
 		if (!err)
@@ -447,7 +468,7 @@ static int save_finish(struct save *s, int err, bool *complete)
 		err = finish_incomplete(s);
 	}
 	s->report.complete = *complete;
-	s->report.file_bytes = s->sink.size;
+	s->report.file_bytes = s->sink.size + out_split_size(&s->out);
 	return err;
 }
 
@@ -501,7 +522,8 @@ static void note(struct save *s, const char *state)
 static int save_steps(struct save *s, bool *complete)
 {
 	/* Of a dry run's target no more is wanted than how much room there is. */
-	int err = target_open(&s->target, s->o->target ? s->o->target : "-");
+	const char *target = s->o->nr_targets ? s->o->targets[0] : s->o->target;
+	int err = target_open(&s->target, target ? target : "-");
 
 	if (err)
 		return err;
@@ -548,6 +570,9 @@ int save_run(const struct save_options *o, struct save_report *report)
 		s.out.ops->deinit(&s.out);
 	sink_deinit(&s.sink);
 	pagemap_deinit(&s.map);
+	for (unsigned int i = 0; !err && i < s->o->nr_targets; i++)
+		if (s->target.dirfd >= 0 || !strcmp(s->o->targets[i], "-"))
+			err = fail(-EINVAL, "%s: a split set needs the names of its files", s->o->targets[i]);
 	crashed_close(&s.cr);
 	target_close(&s.target);
 	s.report.complete = done && !err;

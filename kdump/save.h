@@ -18,7 +18,7 @@ enum { SHOW_PROGRESS = 1, SHOW_PREDICTION = 2, SHOW_REPORT = 4, SHOW_ALL = 7 };
 struct save_options {
 	const char *source, *target; /* target "-": standard output; a directory gets vmcore, dmesg.txt and README.txt */
 	char *const *targets;      /* the files of a split set, each with a part of the pages; TARGET is NULL then */
-	unsigned int nr_targets;   /* 0: TARGET is the one file */
+	unsigned int nr_targets;   /* two or more; 0: TARGET is the one file */
 	int levels[SAVE_LEVELS_MAX]; /* tried in this order until the size predicted for one fits */
 	unsigned int nr_levels;
 	const struct codec *codec;

@@ -10,7 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { OPT_CODEC = 256, OPT_WORKERS, OPT_MAX_SIZE, OPT_DEADLINE, OPT_MEMORY_LIMIT, OPT_DRY_RUN, OPT_NO_MMAP };
+enum { OPT_CODEC = 256, OPT_WORKERS, OPT_MAX_SIZE, OPT_DEADLINE, OPT_MEMORY_LIMIT, OPT_DRY_RUN, OPT_NO_MMAP,
+	OPT_SPLIT };
 
 static const struct option long_options[] = {
 	{ "level", required_argument, NULL, 'd' },
@@ -21,6 +22,7 @@ static const struct option long_options[] = {
 	{ "memory-limit", required_argument, NULL, OPT_MEMORY_LIMIT },
 	{ "elf", no_argument, NULL, 'E' },
 	{ "flattened", no_argument, NULL, 'F' },
+	{ "split", no_argument, NULL, OPT_SPLIT },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "no-mmap", no_argument, NULL, OPT_NO_MMAP },
 	{ "force", no_argument, NULL, 'f' },
@@ -174,6 +176,8 @@ static int take_option(struct save_options *o, int option, const char *value)
 	case 'F':
 		o->flattened = true;
 		return 0;
+	case OPT_SPLIT: /* says what the arguments are: save_options_parse() */
+		return 0;
 	case OPT_DRY_RUN:
 		o->dry_run = true;
 		return 0;
@@ -192,10 +196,27 @@ static int take_option(struct save_options *o, int option, const char *value)
 	}
 }
 
+/* SOURCE and the files, ARGV[0..NR-1]. */
+static int take_split(struct save_options *o, char **argv, int nr)
+{
+	if (o->elf || o->flattened)
+		return fail(-EINVAL, "--split makes kdump-compressed files; leave out -E and -F");
+	if (nr < 3)
+		return fail(-EINVAL, "save --split needs the source, such as /proc/vmcore, and two or more files to write");
+	o->source = argv[0];
+	o->targets = argv + 1;
+	o->nr_targets = nr - 1;
+	for (int i = 1; i < nr; i++)
+		for (int j = 1; j < i; j++)
+			if (!strcmp(argv[i], argv[j]))
+				return fail(-EINVAL, "%s: is named twice; each part needs a file of its own", argv[i]);
+	return 0;
+}
+
 int save_options_parse(struct save_options *o, int argc, char **argv)
 {
 	static const char letters[] = ":d:clzpEFfqD";
-	bool codec_given = false;
+	bool codec_given = false, split = false;
 	int option, err;
 
 	save_options_init(o);
@@ -204,6 +225,7 @@ int save_options_parse(struct save_options *o, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		if (option == '?' || option == ':')
 			return save_option_error(option, letters, argv);
+		split |= option == OPT_SPLIT;
 		codec_given |= option == OPT_CODEC || (option < 256 && strchr("clzp", option));
 		err = take_option(o, option, optarg);
 		if (err)
@@ -211,6 +233,8 @@ int save_options_parse(struct save_options *o, int argc, char **argv)
 	}
 	if (o->elf && codec_given)
 		return fail(-EINVAL, "-E: the ELF format has no compression; leave out --codec, -c, -l, -z and -p");
+	if (split)
+		return take_split(o, argv + optind, argc - optind);
 	if (o->dry_run && argc - optind == 1) {
 		o->source = argv[optind];
 		return 0;

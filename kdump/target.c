@@ -141,22 +141,43 @@ void target_log(struct target *t, struct vtop *vt)
 		warn("dmesg.txt cannot be written to disk");
 }
 
-uint64_t target_room(const struct target *t)
+/* What the file system of PATH has left. False: unknown. */
+static bool room_at(const char *path, struct statvfs *fs)
 {
-	struct statvfs fs;
 	struct stat st;
 	char *dir, *slash;
-	int failed;
+	bool known;
 
-	if (!strcmp(t->dump_path, "-") || (!stat(t->dump_path, &st) && !S_ISREG(st.st_mode)))
-		return UINT64_MAX;
-	dir = strdup(t->dump_path);
+	if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode)))
+		return false;
+	dir = strdup(path);
 	if (!dir)
-		return UINT64_MAX;
+		return false;
 	slash = strrchr(dir, '/');
 	if (slash)
 		slash[slash == dir] = 0;
-	failed = statvfs(slash ? dir : ".", &fs);
+	known = !statvfs(slash ? dir : ".", fs);
 	free(dir);
-	return failed ? UINT64_MAX : (uint64_t)fs.f_bavail * fs.f_frsize;
+	return known;
+}
+
+uint64_t target_room(const struct target *t, char *const *paths, unsigned int nr)
+{
+	struct statvfs fs, other;
+	uint64_t sum;
+
+	if (!room_at(t->dump_path, &fs))
+		return UINT64_MAX;
+	sum = (uint64_t)fs.f_bavail * fs.f_frsize;
+	/* Files on one file system share its room. */
+	for (unsigned int i = 1; i < nr; i++) {
+		bool seen = false;
+
+		if (!room_at(paths[i], &fs))
+			return UINT64_MAX;
+		for (unsigned int j = 0; j < i && !seen; j++)
+			seen = room_at(paths[j], &other) && other.f_fsid == fs.f_fsid;
+		sum += seen ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
+	}
+	return sum;
 }

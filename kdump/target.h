@@ -24,7 +24,7 @@ void target_close(struct target *t);
 void target_note(struct target *t, const char *text);
 /* Save the log as dmesg.txt, on disk when this returns. As above. */
 void target_log(struct target *t, struct vtop *vt);
-/* Bytes that can still be written there; UINT64_MAX: unknown. */
-uint64_t target_room(const struct target *t);
+/* Bytes that can still be written there, or to all of the NR files of a split set; UINT64_MAX: unknown. */
+uint64_t target_room(const struct target *t, char *const *paths, unsigned int nr);
 
 #endif
