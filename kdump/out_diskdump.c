@@ -352,6 +352,9 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 	if (!page->zero) {
 		if (d->data_len + page->len > DATA_BYTES) {
 			err = flush(d);
+			/* In a stream that breaks, pages count whose descriptors came, too: they follow at once. */
+			if (!err && !sink_seekable(d->sink))
+				err = d->broken = publish(d);
 			if (err)
 				return err;
 		}
@@ -369,9 +372,6 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 static int diskdump_checkpoint(struct dump_out *o)
 {
 	struct diskdump *d = o->priv;
-			/* In a stream that breaks, pages count whose descriptors came, too: they follow at once. */
-			if (!err && !sink_seekable(d->sink))
-				err = d->broken = publish(d);
 	int err = commit(d);
 
 	return err ? err : sink_sync(d->sink);

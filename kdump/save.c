@@ -40,10 +40,10 @@ struct save {
 	struct target target;
 	struct sink sink;
 	struct dump_out out;
+	struct out_split_files files;
 	struct pipe *pipe;
 	struct progress progress;
 	struct save_report report;
-	struct out_split_files files;
 	uint8_t *sample;           /* two pages: one read, one compressed */
 	void *sample_codec;
 	uint64_t memory_bytes;
@@ -257,8 +257,12 @@ static int on_page(void *ctx, const struct out_page *page)
 	struct class_report *r = &s->report.class[s->now];
 	int err = s->out.ops->page(&s->out, page);
 
-	if (err)
+	if (err < 0)
 		return err;
+	if (err) {
+		r->lost++;
+		return 0;
+	}
 	r->saved++;
 	r->zero += page->zero;
 	r->bytes += page->zero ? 0 : page->len;
@@ -273,10 +277,6 @@ static unsigned int default_workers(const struct save *s)
 
 	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
 		nr = CPU_COUNT(&cpus);
-	if (err) {
-		r->lost++;
-		return 0;
-	}
 	/* The main thread compresses too when it has nothing else to do. */
 	return (uint64_t)(nr - 1) < room ? (unsigned int)(nr - 1) : (unsigned int)room;
 }
@@ -296,6 +296,19 @@ static int open_pipe(struct save *s)
 	}
 }
 
+static void begin_split(struct save *s)
+{
+	const struct save_options *o = s->o;
+
+	if (o->max_bytes != UINT64_MAX)
+		s->sink.max_bytes = o->max_bytes / o->nr_targets;
+	s->files = (struct out_split_files){
+		.paths = o->targets + 1, .nr = o->nr_targets - 1, .force = o->force, .same_name = o->same_name,
+		.max_bytes = s->sink.max_bytes,
+	};
+	s->out.ops = &out_split;
+}
+
 static int open_out(struct save *s)
 {
 	struct out_facts *f = &s->out.facts;
@@ -310,20 +323,9 @@ static int open_out(struct save *s)
 		return err;
 	s->sink.same_name = s->o->same_name;
 	s->sink.max_bytes = s->o->max_bytes;
-static void begin_split(struct save *s)
-{
-	const struct save_options *o = s->o;
-
-	if (o->max_bytes != UINT64_MAX)
-		s->sink.max_bytes = o->max_bytes / o->nr_targets;
-	s->files = (struct out_split_files){
-		.paths = o->targets + 1, .nr = o->nr_targets - 1, .force = o->force, .same_name = o->same_name,
-		.max_bytes = s->sink.max_bytes,
-	};
-	s->out.ops = &out_split;
-}
-
 	s->out.ops = s->o->elf ? &out_elf : &out_diskdump;
+	if (s->o->nr_targets > 1 && !s->o->dry_run)
+		begin_split(s);
 	s->out.sink = &s->sink;
 	*f = (struct out_facts){
 		.core = &s->cr.core,
@@ -334,12 +336,11 @@ static void begin_split(struct save *s)
 		.codec = s->o->codec,
 		.planned = planned,
 		.ctx = s,
+		.files = &s->files,
 	};
 	memcpy(f->utsname, s->cr.utsname, sizeof(f->utsname));
 	return s->out.ops->begin(&s->out);
 }
-	if (s->o->nr_targets > 1 && !s->o->dry_run)
-		begin_split(s);
 
 /* -EINTR (recorded): it is time to stop. */
 static int time_to_stop(struct save *s)
@@ -350,7 +351,6 @@ static int time_to_stop(struct save *s)
 		return fail(-EINTR, "the deadline of %" PRIu64 " seconds has passed", s->o->deadline_s);
 	return 0;
 }
-		.files = &s->files,
 
 static int now_and_then(struct save *s)
 {
@@ -525,6 +525,9 @@ static int save_steps(struct save *s, bool *complete)
 	const char *target = s->o->nr_targets ? s->o->targets[0] : s->o->target;
 	int err = target_open(&s->target, target ? target : "-");
 
+	for (unsigned int i = 0; !err && i < s->o->nr_targets; i++)
+		if (s->target.dirfd >= 0 || !strcmp(s->o->targets[i], "-"))
+			err = fail(-EINVAL, "%s: a split set needs the names of its files", s->o->targets[i]);
 	if (err)
 		return err;
 	note(s, "The dump is in progress. If this text stays, it was cut short: what is there opens all the same.");
@@ -570,9 +573,6 @@ int save_run(const struct save_options *o, struct save_report *report)
 		s.out.ops->deinit(&s.out);
 	sink_deinit(&s.sink);
 	pagemap_deinit(&s.map);
-	for (unsigned int i = 0; !err && i < s->o->nr_targets; i++)
-		if (s->target.dirfd >= 0 || !strcmp(s->o->targets[i], "-"))
-			err = fail(-EINVAL, "%s: a split set needs the names of its files", s->o->targets[i]);
 	crashed_close(&s.cr);
 	target_close(&s.target);
 	s.report.complete = done && !err;
