@@ -96,15 +96,17 @@ static int check_all(struct crashed *cr, struct tally *t)
 	return err;
 }
 
+enum { OPT_JSON = 256 };
+
 static int parse(int argc, char **argv, bool *json)
 {
-	static const struct option long_options[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
+	static const struct option long_options[] = { { "json", no_argument, NULL, OPT_JSON }, { NULL, 0, NULL, 0 } };
 	int option;
 
 	opterr = 0;
 	optind = 0;
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
-		if (option != 'j')
+		if (option != OPT_JSON)
 			return save_option_error(option, ":", argv);
 		*json = true;
 	}

@@ -4,11 +4,14 @@
 
 #include "kdump/command.h"
 #include "kdump/crashed.h"
+#include "kdump/reassemble.h"
 #include "kdump/report.h"
 #include "lib/err.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,16 +88,36 @@ static int print_vtop(const struct front *f)
 	return 0;
 }
 
+static void print_saved(const struct front *f)
+{
+	if (f->save.dry_run) {
+		fprintf(f->out, "\nNo dumpfile is saved: this was a dry run.\n");
+	} else if (f->split) {
+		fprintf(f->out, "\nThe dumpfiles are saved to ");
+		for (int i = 1; i < f->nr_files - 1; i++)
+			fprintf(f->out, "%s, ", f->files[i]);
+		fprintf(f->out, "and %s.\n", f->files[f->nr_files - 1]);
+	} else {
+		fprintf(f->out, "\nThe dumpfile is saved to %s.\n", strcmp(f->save.target, "-") ? f->save.target : "STDOUT");
+	}
+}
+
 static int save(struct front *f)
 {
 	struct save_options *o = &f->save;
 	struct save_report report;
-	int err;
+	int err = 0;
 
 	o->source = f->files[0];
-	o->target = f->nr_files > 1 ? f->files[1] : o->dry_run ? NULL : "-";
+	if (f->split) {
+		o->targets = f->files + 1;
+		o->nr_targets = f->nr_files - 1;
+	} else {
+		o->target = f->nr_files > 1 ? f->files[1] : o->dry_run ? NULL : "-";
+	}
 	o->show = (tells(f, MESSAGE_PROGRESS) ? SHOW_PROGRESS : 0) | (tells(f, MESSAGE_COMMON) ? SHOW_PREDICTION : 0);
-	err = f->nr_files > 1 && !o->dry_run ? check_target(f, o->target) : 0;
+	for (int i = 1; !err && i < f->nr_files && !o->dry_run; i++)
+		err = check_target(f, f->files[i]);
 	if (!err && f->has_vtop)
 		err = print_vtop(f);
 	if (!err)
@@ -106,12 +129,30 @@ static int save(struct front *f)
 	/* The warning of save_run() has said why. */
 	if (!report.complete)
 		return fail(-ENOSPC, "%s: is not complete; it opens, and what is most important is in it",
-			    f->nr_files > 1 ? o->target : "the stream");
-	if (tells(f, MESSAGE_COMMON) && o->dry_run)
-		fprintf(f->out, "\nNo dumpfile is saved: this was a dry run.\n");
-	else if (tells(f, MESSAGE_COMMON))
-		fprintf(f->out, "\nThe dumpfile is saved to %s.\n", strcmp(o->target, "-") ? o->target : "STDOUT");
+			    f->split ? "the split set" : f->nr_files > 1 ? o->target : "the stream");
+	if (tells(f, MESSAGE_COMMON))
+		print_saved(f);
 	return 0;
+}
+
+/* -R and --reassemble: the dump is the last file. */
+static int join(struct front *f)
+{
+	const char *target = f->files[f->nr_files - 1];
+	struct reassemble_options o = { .force = f->save.force, .same_name = true, .quiet = !tells(f, MESSAGE_PROGRESS) };
+	struct reassemble_result result = { 0 };
+	int err = check_target(f, target);
+
+	if (!err && f->action == FRONT_REARRANGE)
+		err = reassemble_stream("-", target, &o, &result);
+	else if (!err)
+		err = reassemble_parts(f->files, f->nr_files - 1, target, &o, &result);
+	if (!err && !result.complete)
+		err = fail(-ENODATA, "%s: is not complete, but opens: %s", result.path ? result.path : target, result.why);
+	free(result.path);
+	if (!err && tells(f, MESSAGE_COMMON))
+		fprintf(f->out, "\nThe dumpfile is saved to %s.\n", target);
+	return err;
 }
 
 static int dump_dmesg(struct front *f)
@@ -139,9 +180,9 @@ static int act(struct front *f)
 		front_print_version(f->out);
 		return 0;
 	case FRONT_SAVE:
-		return f->split ? fail(-ENOTSUP, "--split: not in this build") : save(f);
+		return save(f);
 	default:
-		return fail(-ENOTSUP, "-R, --reassemble: not in this build");
+		return join(f);
 	}
 }
 
@@ -165,6 +206,9 @@ int command_makedumpfile(int argc, char **argv, int *status)
 	int err;
 
 	err_set_program("makedumpfile");
+	/* A file size limit and a reader that went away are ordinary errors of write(2). */
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	err = front_parse(&f, argc, argv);
 	if (err)
 		fail(err, "%s; see \"makedumpfile --help\"", err_text());

@@ -268,6 +268,10 @@ static int check_save(const struct front *f)
 		return fail(-EINVAL, "--split makes kdump-compressed files; leave out -E and -F");
 	if (f->split && f->nr_files < 3)
 		return fail(-EINVAL, "--split needs VMCORE and at least two files to write");
+	for (int i = 1; f->split && i < f->nr_files; i++)
+		for (int j = 1; j < i; j++)
+			if (!strcmp(f->files[i], f->files[j]))
+				return fail(-EINVAL, "--split: %s is named twice", f->files[i]);
 	if (f->split)
 		return 0;
 	if (has_seen(f, OPT_SPLITBLOCK_SIZE))

@@ -172,9 +172,11 @@ static int print_map(struct info *i)
 	return 0;
 }
 
+enum { OPT_JSON = 256, OPT_MAP };
+
 static const struct option long_options[] = {
-	{ "json", no_argument, NULL, 'j' },
-	{ "map", no_argument, NULL, 'm' },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "map", no_argument, NULL, OPT_MAP },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -187,7 +189,7 @@ static int parse(int argc, char **argv, bool *json, bool *map)
 	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		if (option == '?' || option == ':')
 			return save_option_error(option, ":", argv);
-		*(option == 'j' ? json : map) = true;
+		*(option == OPT_JSON ? json : map) = true;
 	}
 	if (*json && *map)
 		return fail(-EINVAL, "--json and --map cannot be had at once");

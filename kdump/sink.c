@@ -134,6 +134,8 @@ int sink_open(struct sink *s, const char *path, bool flattened, bool force)
 
 	*s = (struct sink)SINK_INIT;
 	s->force = force;
+	if (!*path)
+		return fail(-EINVAL, "the name of the file to write is empty");
 	err = file_output_name(path, &s->path);
 	if (!err)
 		err = open_path(s, flattened);
