@@ -528,8 +528,13 @@ static int save_steps(struct save *s, bool *complete)
 	for (unsigned int i = 0; !err && i < s->o->nr_targets; i++)
 		if (s->target.dirfd >= 0 || !strcmp(s->o->targets[i], "-"))
 			err = fail(-EINVAL, "%s: a split set needs the names of its files", s->o->targets[i]);
-	if (err)
+	/* Before the note and the log of a dump that is there are replaced. */
+	if (!err && !s->o->force && !s->o->dry_run)
+		err = target_is_free(&s->target, s->o->targets, s->o->nr_targets);
+	if (err) {
+		target_close(&s->target);
 		return err;
+	}
 	note(s, "The dump is in progress. If this text stays, it was cut short: what is there opens all the same.");
 	err = crashed_open(&s->cr, s->o->source, s->o->no_mmap ? VMCORE_NO_MMAP : 0);
 	if (err)

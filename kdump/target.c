@@ -45,6 +45,27 @@ void target_close(struct target *t)
 	*t = (struct target){ .dirfd = -1 };
 }
 
+static int is_free(const char *path)
+{
+	struct stat st, out;
+
+	if (!strcmp(path, "-") || stat(path, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	/* /dev/stdout */
+	if (!fstat(STDOUT_FILENO, &out) && st.st_dev == out.st_dev && st.st_ino == out.st_ino)
+		return 0;
+	return fail(-EEXIST, "%s: exists; --force replaces it", path);
+}
+
+int target_is_free(const struct target *t, char *const *files, unsigned int nr_files)
+{
+	int err = is_free(t->dump_path);
+
+	for (unsigned int i = 0; !err && i < nr_files; i++)
+		err = is_free(files[i]);
+	return err;
+}
+
 static int write_all(int fd, const char *text, size_t len)
 {
 	while (len) {

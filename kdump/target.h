@@ -16,6 +16,11 @@ struct target {
 /* -errno, -ENOMEM; recorded. */
 int target_open(struct target *t, const char *path);
 void target_close(struct target *t);
+/*
+ * -EEXIST (recorded): there is a file where the dump, or one of the NR_FILES parts in FILES, is to be. To be asked before
+ * anything is touched; opening it decides.
+ */
+int target_is_free(const struct target *t, char *const *files, unsigned int nr_files);
 
 /*
  * Replace README.txt by TEXT, on disk when this returns. Nothing without a directory. What fails is a warning: the dump

@@ -199,7 +199,13 @@ class Save(Case):
         self.is_whole(os.path.join(target, "vmcore"), 31)
         self.assertEqual(read(os.path.join(target, "dmesg.txt")).decode(), made_core.log_text())
         self.assertIn(b"The dump is complete.", read(os.path.join(target, "README.txt")))
-        self.fails(self.save("-q", target=target), "exists")
+        # What belongs to that dump stays.
+        log = os.path.join(target, "dmesg.txt")
+        os.unlink(log)
+        readme = read(os.path.join(target, "README.txt"))
+        self.fails(self.save("-q", target=target), "vmcore: exists")
+        self.assertEqual(sorted(os.listdir(target)), ["README.txt", "vmcore"])
+        self.assertEqual(read(os.path.join(target, "README.txt")), readme)
 
     def test_levels(self):
         for level in (0, 1, 2, 4, 8, 16, 30, 31):
@@ -380,6 +386,43 @@ class Save(Case):
         self.fails(self.save("-q", target=""), "the name of the file to write is empty")
         self.fails(self.save("-q", target="/dev/full"), "full")
         self.assertFalse(os.path.exists(self.dump))
+
+
+class Reassemble(Case):
+    def test_streams(self):
+        stream = self.path("stream")
+        self.good(self.kdump("save", "-q", "-F", self.core, stream))
+        result = self.good(self.kdump("reassemble", stream, self.dump))
+        self.assertIn("the dump is complete", result.stdout)
+        self.is_whole(self.dump, 31)
+        self.fails(self.kdump("reassemble", stream, self.dump), "dump: exists; --force replaces it")
+        self.good(self.kdump("reassemble", "-f", "-q", "-", self.dump, stdin=read(stream), text=False))
+        self.is_whole(self.dump, 31)
+        self.is_whole(stream, 31)
+        self.good(self.kdump("dmesg", stream))
+
+    def test_parts(self):
+        parts = [self.path("a"), self.path("b")]
+        self.good(self.kdump("save", "-q", "--split", self.core, *parts))
+        self.good(self.kdump("reassemble", "-q", *parts, self.dump))
+        self.is_whole(self.dump, 31)
+        self.fails(self.kdump("reassemble", parts[0], self.path("half")), "missing")
+        self.good(self.kdump("reassemble", "--partial", parts[0], self.path("half")), status=3)
+        self.assertGreater(self.tally(self.path("half-incomplete"), status=3)[1], 100)
+        self.fails(self.kdump("save", "-q", "--split", self.core, self.path("new"), parts[1]), "b: exists")
+        self.assertFalse(os.path.exists(self.path("new")))
+
+    def test_bad(self):
+        self.usage(self.kdump("reassemble"), "reassemble needs")
+        self.usage(self.kdump("reassemble", self.core), "reassemble needs")
+        self.usage(self.kdump("reassemble", "-x", self.core, self.dump), "-x: there is no such option")
+        self.fails(self.kdump("reassemble", self.path("none"), self.dump), "none")
+        self.fails(self.kdump("reassemble", self.core, self.dump), "core")
+        self.usage(self.kdump("save", "--split", self.core, self.dump), "two or more files")
+        self.usage(self.kdump("save", "--split", self.core, self.dump, self.dump), "is named twice")
+        self.usage(self.kdump("save", "--split", "-E", self.core, "a", "b"), "leave out -E and -F")
+        self.fails(self.kdump("save", "--split", self.core, self.dump, "-"), "a split set needs the names of its files")
+        self.assertEqual(sorted(os.listdir(self.tmp)), ["bin", "core"])
 
 
 if __name__ == "__main__":

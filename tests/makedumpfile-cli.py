@@ -302,6 +302,64 @@ class Front(Case):
                 self.assertIn("%s\t%s\n" % (codec, "enabled" if codec in kdump_case.CODECS else "disabled"), out)
 
 
+class Rearranging(Case):
+    """Streams and split sets."""
+    def stream(self, *options):
+        return self.good(self.makedumpfile("-F", *options, self.core, text=False)).stdout
+
+    def test_stream(self):
+        for options, level in (("-d", 31), 31), (("-d", 2), 2), ((), 0):
+            result = self.good(self.makedumpfile("-f", "-R", self.dump, stdin=self.stream(*options), text=False))
+            self.assertEqual(result.stdout.decode(), Front.END % self.dump)
+            self.is_whole(self.dump, level)
+            self.assertEqual(stat.S_IMODE(os.stat(self.dump).st_mode), 0o600)
+        self.good(self.makedumpfile("-f", "-R", self.dump, stdin=self.stream("-E", "-d", 30), text=False))
+        self.assertTrue(read(self.dump).startswith(b"\x7fELF"))
+
+    def test_stream_and_existing_file(self):
+        self.file("dump", b"old")
+        result = self.makedumpfile("-R", self.dump, stdin=self.stream(), text=False)
+        self.assertEqual((result.returncode, read(self.dump)), (1, b"old"))
+        self.assertIn(b"dump: exists; -f replaces it", result.stderr)
+
+    def test_cut_stream(self):
+        stream = self.stream("-d", 31)
+        result = self.makedumpfile("-R", self.dump, stdin=stream[:len(stream) - 100], text=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"dump: is not complete, but opens: ", result.stderr)
+        self.assertTrue(result.stdout.endswith(b"makedumpfile Failed.\n"))
+        self.tally(self.dump, status=3)
+
+    def test_no_stream(self):
+        for what in (b"", b"x" * 10000, kdump_case.CORE_BYTES):
+            result = self.makedumpfile("-R", self.dump, stdin=what, text=False)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"makedumpfile: ", result.stderr)
+            self.assertEqual(sorted(os.listdir(self.tmp)), ["bin", "core"])
+
+    def split(self, *options):
+        parts = [self.path("part%d" % number) for number in range(3)]
+        result = self.good(self.makedumpfile("--split", "-d", 31, *options, self.core, *parts))
+        self.assertIn("\nThe dumpfiles are saved to %s, %s, and %s.\n\nmakedumpfile Completed.\n" % tuple(parts),
+                      result.stdout)
+        return parts
+
+    def test_split_set(self):
+        for options in ((), ("-f", "--splitblock-size", 1024), ("-f", "--num-threads", 2)):
+            parts = self.split(*options)
+            for order in ((0, 1, 2), (2, 0, 1)):
+                self.good(self.makedumpfile("-f", "--reassemble", *(parts[i] for i in order), self.dump))
+                self.is_whole(self.dump, 31)
+        self.fails(self.makedumpfile("--split", "-d", 31, self.core, *parts), "part0: exists; -f replaces it")
+
+    def test_bad_split_sets(self):
+        parts = self.split()
+        self.refused(self.makedumpfile("--reassemble", *parts[1:], self.dump), "missing")
+        self.refused(self.makedumpfile("--reassemble", parts[0], parts[0], parts[1], self.dump), "another part")
+        self.refused(self.makedumpfile("--reassemble", *parts, self.core, self.dump), "core")
+        self.fails(self.makedumpfile("--reassemble", parts[0], parts[1], parts[2]), "part2: exists; -f replaces it")
+
+
 class MemoryUsage(Case):
     """--mem-usage on what looks like /proc/kcore."""
     def usage_of(self, path):
