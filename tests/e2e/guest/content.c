@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Fills the first kernel with what real machines have in memory, and says what each page is just before the panic.
- *   content fill MIB FOLDER   MIB of memory of every kind, in files of FOLDER and of the current one too; stays alive
- *                             in the background. Output: "snapshot INDEX PADDR" for each page that the snapshot will be
- *                             in, "poisoned PADDR" for each page given up, "ready PID".
- *   content log               the kernel's log, record by record, as /dev/kmsg has it
- *   kill -USR1 PID            takes the snapshot and panics. It is: the bytes of /proc/kpageflags and those of
- *                             /proc/kpagecount, each behind its length, and so /proc/meminfo and /proc/buddyinfo.
+ *   content fill MIB FOLDER HUGE
+ *      MIB of memory of every kind, in files of FOLDER, of HUGE, whose files are large, and of the current folder too;
+ *      stays alive in the background. Output: "snapshot INDEX PADDR" for each page that the snapshot will be in,
+ *      "poisoned PADDR" for each page given up, "ready PID".
+ *   content log
+ *      the kernel's log, record by record, as /dev/kmsg has it
+ *   kill -USR1 PID
+ *      takes the snapshot and panics. It is: the bytes of /proc/kpageflags and those of /proc/kpagecount, each behind
+ *      its length, and so /proc/meminfo and /proc/buddyinfo.
  */
 #include <fcntl.h>
 #include <errno.h>
@@ -116,8 +119,8 @@ static uint64_t pfn_of(const void *memory)
 	return entry & PAGEMAP_PFN;
 }
 
-/* Files of 64 pages; the last of each folder is only half as long as its last page. */
-static void make_files(const char *folder, uint64_t bytes)
+/* Files of NR pages; the last of each folder is only half as long as a page. */
+static void make_files(const char *folder, uint64_t bytes, uint64_t nr)
 {
 	unsigned char *page = map(page_size, MAP_PRIVATE);
 	uint64_t number = 0;
@@ -130,7 +133,7 @@ static void make_files(const char *folder, uint64_t bytes)
 		fd = open(path, O_RDWR | O_CREAT, 0600);
 		if (fd < 0)
 			die(path);
-		for (int i = 0; i < 64 && done < bytes; i++, done += page_size) {
+		for (uint64_t i = 0; i < nr && done < bytes; i++, done += page_size) {
 			memset(page, 0, page_size);
 			fill_page(page);
 			if (write(fd, page, page_size) != (ssize_t)page_size)
@@ -373,6 +376,7 @@ static void wait_and_panic(struct snapshot *s, const sigset_t *set)
 
 	if (fd < 0 || sigwait(set, &number))
 		return;
+	usleep(500000); /* whoever sent the signal comes to rest */
 	at = store(s, at, "/proc/kpageflags", s->flags_bytes);
 	at = store(s, at, "/proc/kpagecount", s->flags_bytes);
 	at = store(s, at, "/proc/meminfo", TEXT_BYTES);
@@ -381,7 +385,7 @@ static void wait_and_panic(struct snapshot *s, const sigset_t *set)
 		return;
 }
 
-static void hold(uint64_t bytes, const char *folder)
+static void hold(uint64_t bytes, const char *folder, const char *huge)
 {
 	struct snapshot s;
 	sigset_t set;
@@ -393,8 +397,9 @@ static void hold(uint64_t bytes, const char *folder)
 	fill_thp(bytes / 4 / (2 * MIB) * (2 * MIB));
 	fill_anonymous(bytes / 4);
 	second_process(bytes / 32);
-	make_files(".", bytes / 8);
-	make_files(folder, bytes / 8);
+	make_files(".", bytes / 16, 64);
+	make_files(huge, bytes / 16, 8 * MIB / page_size);
+	make_files(folder, bytes / 8, 64);
 	make_names(".", bytes / MIB * 32);
 	fill_pipes();
 	make_snapshot_room(&s);
@@ -427,7 +432,7 @@ int main(int argc, char **argv)
 	page_size = (size_t)sysconf(_SC_PAGESIZE);
 	if (argc == 2 && !strcmp(argv[1], "log"))
 		return print_log();
-	if (argc != 4 || strcmp(argv[1], "fill") || pipe(ends))
+	if (argc != 5 || strcmp(argv[1], "fill") || pipe(ends))
 		return 2;
 	switch (fork()) {
 	case -1:
@@ -438,7 +443,7 @@ int main(int argc, char **argv)
 		close(2);
 		close(ends[0]);
 		out = fdopen(ends[1], "w");
-		hold(strtoull(argv[2], NULL, 0) * MIB, argv[3]);
+		hold(strtoull(argv[2], NULL, 0) * MIB, argv[3], argv[4]);
 		return 1;
 	}
 	close(ends[1]);
