@@ -32,7 +32,8 @@ class Context:
     loader: str
     results: checks.Results
     timings: dict
-    viewer: object = None      # has step(text), command(text), output(text); see demo.py
+    viewer: object = None      # has step(text), command(text), output(text), follow(...); see demo.py
+    facts: dict = None         # for it: what readers find in the dump
 
     def step(self, text):
         if self.viewer:
@@ -78,6 +79,13 @@ def boot_first(guest, context):
     return facts
 
 
+def peak_kbytes(guest, text):
+    """Of what busybox's "time -v" has measured; it takes the kernel's number of KiB for one of pages. None when it does not say."""
+    match = re.search(r"Maximum resident set size.*: (\d+)", text)
+    page = re.search(r"(\d+) kB", guest.output("grep -m1 KernelPageSize /proc/self/smaps"))
+    return int(match[1]) // int(page[1]) if match and page else None
+
+
 def load_capture(guest, context, options=""):
     """Load the capture kernel with the loader that is tested, timed by busybox; the loader's words are kept."""
     command = kexec_load(context.loader, guest.machine, options=options)
@@ -85,10 +93,10 @@ def load_capture(guest, context, options=""):
     text = output.decode(errors="replace")
     save(context.folder, "kexec.txt", text)
     context.results.check("kexec -p succeeds", status == 0, text.strip()[:300])
-    for key, what in (("load_seconds", r"Elapsed \(wall clock\).*: (?:(\d+)m )?([\d.]+)s"), ("load_kbytes", r"Maximum resident set size.*: (\d+)")):
-        match = re.search(what, text)
-        if match:
-            context.timings[key] = float(match[match.lastindex]) + 60 * float(match[1] or 0) if match.lastindex == 2 else float(match[1])
+    context.timings["load_kbytes"] = peak_kbytes(guest, text)
+    match = re.search(r"Elapsed \(wall clock\).*: (?:(\d+)m )?([\d.]+)s", text)
+    if match:
+        context.timings["load_seconds"] = float(match[2]) + 60 * float(match[1] or 0)
     loaded = guest.output("cat /sys/kernel/kexec_crash_loaded").strip()
     context.results.check("the kernel says that a crash kernel is loaded", loaded == "1", loaded)
     if status or loaded != "1":

@@ -5,10 +5,12 @@ import json
 import os
 import random
 import re
+import shutil
 import stat
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 import cases
@@ -16,7 +18,10 @@ import checks
 import disk
 import initramfs
 import paths
-from qemu import Guest, Lost
+from qemu import Guest
+
+sys.path.insert(0, f"{paths.TOP}/tests/cores")
+import peers  # noqa: E402
 
 MIB = 1 << 20
 PAGES_HELD = 64
@@ -109,11 +114,11 @@ class Saving:
 
     def _measure(self, name):
         text = self.guest.output("cat /tmp/time")
-        match = re.search(r"Maximum resident set size.*: (\d+)", text)
+        kbytes = cases.peak_kbytes(self.guest, text)
         workers = re.search(r"(\d+) workers? beside", self.printed[name])
-        if not self.results.check(f"{name}: busybox tells the peak memory", match and workers, text[:200] + self.printed[name][-200:]):
+        if not self.results.check(f"{name}: busybox tells the peak memory", kbytes and workers, text[:200] + self.printed[name][-200:]):
             return
-        peak, bound = int(match[1]) << 10, BASE_BYTES + WORKER_BYTES * int(workers[1])
+        peak, bound = kbytes << 10, BASE_BYTES + WORKER_BYTES * int(workers[1])
         self.context.timings[f"peak_mib_{name}"] = peak / MIB
         self.results.check(f"{name}: kdump uses at most {bound >> 20} MiB of memory", peak <= bound, f"{peak / MIB:.1f} MiB")
 
@@ -226,7 +231,7 @@ def map_of(context, core):
     return path
 
 
-def save(context, machine, runs=(DEFAULT,), keep=False):
+def save(context, machine, runs=(DEFAULT,)):
     """Every run in one capture kernel, one after the other; then all dumps are compared with a raw copy of /proc/vmcore made there too."""
     results = context.results
     target = disk.Disk(f"{context.folder}/disk", 1024 * MIB)
@@ -247,9 +252,85 @@ def save(context, machine, runs=(DEFAULT,), keep=False):
         context.timings[f"bytes_{run.name}"] = os.path.getsize(dump)
         context.timings[f"kept_{run.name}"] = facts.get("kept", 0)
         check_with_ours(results, run, dump)
-    if not keep and not results.failed:
+        # makedumpfile is built without snappy, and knows no 52-bit addresses with pages of 16 KiB.
+        if not run.elf and "-p" not in run.options.split() and "16k" not in machine.kernel:
+            log = read_log_with_makedumpfile(machine.arch, dump, saving.marker)
+            results.check(f"{run.name}: makedumpfile reads the log, if it is here", log is None or "the panic among them" in log, log)
+    if not results.failed:
         for path in [guest.disk, target.path] + [f"{context.folder}/{run.name}" for run in runs]:
             initramfs.remove_tree(path) if os.path.isdir(path) else os.unlink(path)
+
+
+def makedumpfile(arch):
+    """The words that start it, and whether it knows zstd; None when it is not here."""
+    if arch == "arm64" and not shutil.which("qemu-aarch64"):
+        return None
+    for command, knows_zstd in ((peers.makedumpfile("sid", arch), True),
+                                ([shutil.which("makedumpfile")] if arch == platform_arch() and shutil.which("makedumpfile") else None, False),
+                                (peers.makedumpfile("bookworm", arch), False)):
+        if command:
+            return command, knows_zstd
+    return None
+
+
+def platform_arch():
+    return {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+
+
+def read_log_with_makedumpfile(arch, dump, marker):
+    """What makedumpfile says to the dump, in a few words; None when it is not here."""
+    found = makedumpfile(arch)
+    if not found:
+        return None
+    command, knows_zstd = found
+    with tempfile.TemporaryDirectory(prefix="parachute-") as folder:
+        if not knows_zstd:
+            status, text = host_kdump("save", "-q", "-l", dump, f"{folder}/lzo")
+            if status:
+                return f"kdump save -l: {text.strip()[-200:]}"
+            dump = f"{folder}/lzo"
+        run = subprocess.run(command + ["--dump-dmesg", dump, f"{folder}/log"], capture_output=True, text=True, check=False)
+        if run.returncode:
+            return (run.stdout + run.stderr).strip()[-200:]
+        with open(f"{folder}/log", encoding="utf-8", errors="replace") as file:
+            log = file.read()
+    good = marker in log and "Kernel panic - not syncing" in log
+    how = "" if knows_zstd else "after kdump save -l, as it knows no zstd: "
+    return f"{how}the log has {len(log.splitlines())} lines, {'the panic among them' if good else 'but NOT the panic'}"
+
+
+def show(context, machine):
+    """For viewers: one save, and all that can be said about it."""
+    results, run = context.results, DEFAULT
+    target = disk.Disk(f"{context.folder}/disk", 256 * MIB)
+    context.step(f"boot Debian's Linux {machine.kernel} in QEMU: {machine.arch}, {machine.firmware}, {machine.cpus} CPUs, {machine.memory}")
+    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True,
+               more_disks=[target]) as guest:
+        saving = Saving(context, guest)
+        saving.load_and_crash()
+        context.step(f"the capture kernel is up, {context.timings['panic_to_capture']:.1f} s after the panic; save the dump to a disk")
+        context.viewer.command("mount -t ext4 /dev/vdb /mnt")
+        saving.mount("/dev/vdb")
+        saving.save(run)
+        context.viewer.command("ls -l /mnt/crash")
+        context.viewer.output(guest.output("ls -l /mnt/crash").partition("\n")[2])
+        context.step("a raw copy of /proc/vmcore, to compare with; power off; take the files from the disk")
+        core = saving.finish()
+    context.timings["ram"] = sum(past - first for first, past in core.ranges())
+    core.close()
+    target.copy_out("/crash", context.folder)
+    dump = check_folder(results, run, f"{context.folder}/crash", saving)
+    facts = check_dump(results, run, dump, saving, guest.disk, map_of(context, guest.disk))
+    check_with_ours(results, run, dump)
+    context.timings["bytes_crash"] = os.path.getsize(dump)
+    if "error" in facts:
+        return
+    log = read_log_with_makedumpfile(machine.arch, dump, saving.marker)
+    results.check("makedumpfile reads the log", log is None or "the panic among them" in log, log)
+    symbols = checks.Symbols(saving.facts["kallsyms"])
+    for cpu in facts["registers"]:
+        cpu["symbol"] = symbols.name(cpu["pc"]) or hex(cpu["pc"])
+    context.facts = dict(facts, makedumpfile=log or "not here; \"tests/setup/guest-files peer\" fetches it", wrong=len(facts["wrong"]))
 
 
 def small(context, machine):
@@ -377,19 +458,46 @@ def look_at_cut(results, what, folder, whole, core, saving):
     return facts["kept"]
 
 
-EVERY_FORMAT = (DEFAULT,
-                Run("level-1", "-d 1", 1),
+LEVEL_1 = Run("level-1", "-d 1", 1)
+EVERY_FORMAT = (DEFAULT, LEVEL_1,
+                Run("level-0-none", "-d 0 --codec none", 0),
+                Run("level-16-zlib", "-c -d 16", 16),
+                Run("level-8-lzo", "-l -d 8", 8),
+                Run("level-2-snappy", "-p -d 2", 2),
+                Run("level-4", "-d 4 --workers 2", 4),
                 Run("elf", "-E -d 1", 1, elf=True),
-                Run("flattened", "-F", stream=True))
+                Run("elf-31", "-E -d 31", elf=True),
+                Run("flattened", "-F", stream=True),
+                Run("flattened-1", "-F -d 1 -l", 1, stream=True),
+                Run("flattened-elf", "-F -E -d 8", 8, stream=True, elf=True))
+
+
+def kernels(arch):
+    """All that were fetched, in a short form."""
+    debian_arch = {"x86_64": "amd64", "arm64": "arm64"}[arch]
+    return sorted(name[len("linux-"):-len(debian_arch) - 1] for name in os.listdir(paths.PKG)
+                  if name.startswith("linux-") and name.endswith(f"_{debian_arch}"))
 
 
 def all_cases(x86, arm):
-    make = dataclasses.replace
-    return [
-        cases.Case("save-x86_64-6.1", lambda context: save(context, make(x86, cpus=2), EVERY_FORMAT), False, ("x86_64",)),
-        cases.Case("save-x86_64-6.12", lambda context: save(context, make(x86, kernel="6.12")), False, ("x86_64",)),
-        cases.Case("save-96M-x86_64", lambda context: small(context, make(x86, memory="1G", crashkernel="crashkernel=96M")), False, ("x86_64",)),
-        cases.Case("save-full-disk-x86_64", lambda context: full_disk(context, x86), False, ("x86_64",)),
-        cases.Case("save-power-cut-x86_64", lambda context: power_cut(context, make(x86, kernel="6.12", memory="384M"), 8), False, ("x86_64",)),
-        cases.Case("save-arm64-6.1", lambda context: save(context, make(arm, cpus=2)), False, ("arm64",)),
+    make, case = dataclasses.replace, cases.Case
+    found = [
+        case("save-x86_64-6.1", lambda context: save(context, make(x86, cpus=2), (DEFAULT, LEVEL_1)), False, ("x86_64",)),
+        case("save-arm64-6.1", lambda context: save(context, make(arm, cpus=2)), False, ("arm64",)),
+        case("save-96M-x86_64", lambda context: small(context, make(x86, memory="1G", crashkernel="crashkernel=96M")), False, ("x86_64",)),
+        case("save-full-disk-x86_64", lambda context: full_disk(context, x86), False, ("x86_64",)),
+        case("save-power-cut-x86_64", lambda context: power_cut(context, make(x86, kernel="6.12", memory="384M"), 8), False, ("x86_64",)),
+        case("save-power-cut-arm64", lambda context: power_cut(context, make(arm, memory="384M"), 40), True, ("arm64",)),
+        case("save-power-cut-x86_64-6.1", lambda context: power_cut(context, make(x86, memory="384M"), 40), True, ("x86_64",)),
+        case("save-full-disk-arm64", lambda context: full_disk(context, arm), True, ("arm64",)),
+        case("save-x86_64-5G", lambda context: save(context, make(x86, memory="5G", crashkernel="crashkernel=192M,high crashkernel=72M,low")),
+             True, ("x86_64",)),
+        case("save-x86_64-uefi", lambda context: save(context, make(x86, firmware="uefi")), True, ("x86_64",)),
+        case("save-arm64-acpi", lambda context: save(context, make(arm, firmware="acpi")), True, ("arm64",)),
     ]
+    for machine in [make(x86, kernel=kernel) for kernel in kernels("x86_64")] + [make(arm, kernel=kernel) for kernel in kernels("arm64")]:
+        name = f"save-{machine.arch}-{machine.kernel}"
+        if name not in {one.name for one in found}:
+            found.append(case(name, lambda context, machine=machine: save(context, machine), machine.arch == "arm64", (machine.arch,)))
+        found.append(case(f"{name}-every-format", lambda context, machine=machine: save(context, machine, EVERY_FORMAT), True, (machine.arch,)))
+    return found

@@ -166,7 +166,7 @@ def main():
             compare(dump, Core(options.core, dump.page), read_map(options.map) if options.map else {}, options.level, facts)
         else:
             read_all(dump, facts)
-        facts["held"] = [paddr for paddr in options.page if paddr // dump.page in dump.held]
+        facts["held"] = [paddr for paddr in options.page if paddr // dump.page in dump.held - set(facts.get("filled", []))]
     except (exceptions.KDumpBaseException, KeyError, OSError, vmcore.CoreError, struct.error) as error:
         facts["error"] = f"{type(error).__name__}: {error}"
     json.dump(facts, sys.stdout)
