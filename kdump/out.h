@@ -39,6 +39,11 @@ struct out_facts {
 	 * NR: the answer must be the same then.
 	 */
 	int (*planned)(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
+	/*
+	 * The same: which pfns could be saved at all? ELF keeps the few that lie between others. NULL: these read as
+	 * zeros.
+	 */
+	int (*readable)(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void *ctx;
 	const struct out_split_files *files; /* of a split set; else NULL */
 };

@@ -251,6 +251,13 @@ static int planned(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
 	return pagemap_planned(&s->map, s->report.level, first_pfn, nr, bitmap);
 }
 
+static int readable(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	struct save *s = ctx;
+
+	return pagemap_planned(&s->map, 0, first_pfn, nr, bitmap);
+}
+
 static int on_page(void *ctx, const struct out_page *page)
 {
 	struct save *s = ctx;
@@ -335,6 +342,7 @@ static int open_out(struct save *s)
 		.nr_cpus = s->cr.nr_cpus ? s->cr.nr_cpus : 1,
 		.codec = s->o->codec,
 		.planned = planned,
+		.readable = readable,
 		.ctx = s,
 		.files = &s->files,
 	};
