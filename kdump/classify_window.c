@@ -75,7 +75,8 @@ static enum page_class judge(const struct classifier *c, const struct page_facts
 		if (!rule->claims(f, c->k))
 			continue;
 		*doubtful = rule->believable && !rule->believable(f, c->k);
-		if (*doubtful || (rule->class == CLASS_FREE && c->keep_free))
+		if (*doubtful || (rule->class == CLASS_FREE && c->keep_free) ||
+		    (rule->class == CLASS_HWPOISON && c->keep_poisoned))
 			return CLASS_KERNEL;
 		return rule->class;
 	}
@@ -156,8 +157,7 @@ static void classify_page(struct window *w, uint64_t pfn, const uint8_t *bytes, 
 		w->block.stop_pfn = pfn;
 	if (pfn < w->block.stop_pfn) {
 		/* A page of a block can be broken by itself (since 5.13 the flag is the page's own, not the head's). */
-		uint64_t flags = get_u64(bytes + k->flags.off, big_endian);
-		bool poisoned = k->pg_hwpoison.present && (flags >> k->pg_hwpoison.value & 1);
+		bool poisoned = page_is_poisoned(k, bytes, big_endian) && !w->c->keep_poisoned;
 
 		set_class(w, pfn, poisoned ? CLASS_HWPOISON : w->block.class, w->block.doubtful && !poisoned);
 		return;

@@ -18,6 +18,7 @@
 #define DATA_BYTES   (1u << 20)    /* data that is written at once */
 #define NR_PENDING   (64u << 10)   /* descriptors that wait for a checkpoint; 256 MiB of pages */
 #define CHUNK_SLOTS  2048          /* descriptors that are read, changed and written back together */
+#define MAX_STRETCHES 64           /* of ascending descriptors that are written one after the other */
 #define FEW_RUNS     4             /* as many runs of a chunk are written by themselves */
 #define RECORD_BYTES 16            /* what a write costs in a flattened stream */
 
@@ -268,12 +269,27 @@ static int write_chunk(struct diskdump *d, const struct pending *p, size_t nr)
 	return sink_write(d->sink, off, d->chunk, len);
 }
 
-/* Those of the waiting descriptors whose data is in the file; none waits afterwards. */
+/* P[0..NR-1], ascending. */
+static int write_stretch(struct diskdump *d, const struct pending *p, size_t nr)
+{
+	int err = 0;
+
+	for (size_t first = 0, i; first < nr && !err; first = i) {
+		for (i = first + 1; i < nr && p[i].slot / CHUNK_SLOTS == p[first].slot / CHUNK_SLOTS; i++)
+			;
+		err = write_chunk(d, p + first, i - first);
+	}
+	return err;
+}
+
+/*
+ * Those of the waiting descriptors whose data is in the file; none waits afterwards. They come in a few ascending
+ * stretches, the more important first, and are written so: whoever stops this half way loses the least important.
+ */
 static int publish(struct diskdump *d)
 {
 	struct pending *p = d->pending;
-	size_t nr = 0;
-	bool sorted = true;
+	size_t nr = 0, stretches = 1;
 	int err = 0;
 
 	for (size_t i = 0; i < d->nr_pending; i++)
@@ -281,14 +297,15 @@ static int publish(struct diskdump *d)
 			p[nr++] = p[i];
 	d->nr_pending = 0;
 	reserve(d);
-	for (size_t i = 1; i < nr && sorted; i++)
-		sorted = p[i - 1].slot < p[i].slot;
-	if (!sorted)
+	for (size_t i = 1; i < nr; i++)
+		stretches += p[i].slot < p[i - 1].slot;
+	/* Not the order of a save: few writes matter more. */
+	if (stretches > MAX_STRETCHES)
 		qsort(p, nr, sizeof(*p), by_slot);
 	for (size_t first = 0, i; first < nr && !err; first = i) {
-		for (i = first + 1; i < nr && p[i].slot / CHUNK_SLOTS == p[first].slot / CHUNK_SLOTS; i++)
+		for (i = first + 1; i < nr && p[i].slot > p[i - 1].slot; i++)
 			;
-		err = write_chunk(d, p + first, i - first);
+		err = write_stretch(d, p + first, i - first);
 	}
 	return err;
 }

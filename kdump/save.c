@@ -30,6 +30,9 @@
 #define WORKER_BYTES (2ull << 20)
 /* Classes of pages: this part of the memory budget. */
 #define PAGEMAP_BYTES_MAX (64ull << 20)
+/* Poisoned pages are not believed when they are so many, and one in so many of all. */
+#define POISONED_MIN 64
+#define POISONED_PART 16
 #define MEMORY_BYTES_MIN  (8ull << 20)
 #define MEMORY_BYTES_MAX  (256ull << 20)
 
@@ -166,28 +169,38 @@ static void choose_level(struct save *s)
 }
 
 /* The kernel's own counters know how many pages are free: finding far more means that struct page was misunderstood. */
-static int check_free(struct save *s, bool *again)
+static bool free_is_doubtful(struct save *s)
 {
 	uint64_t counted, found = s->map.total.pages[CLASS_FREE];
 
-	*again = false;
 	/* A source that was filtered has no free pages left to be found. */
 	if (!s->cr.classified || s->cr.core.dump_level || s->map.total.pages[CLASS_ABSENT] ||
 	    selfcheck_free_pages(&s->cr.vt, &counted))
-		return 0;
+		return false;
 	s->report.counted_free = counted;
 	s->report.has_counted_free = true;
 	if (selfcheck_agrees(found, counted, s->cr.nr_cpus))
-		return 0;
+		return false;
 	if (found < counted) {
 		warn("%" PRIu64 " pages are free by the kernel's counters, only %" PRIu64 " were found: the others are kept",
 		     counted, found);
-		return 0;
+		return false;
 	}
 	warn("%" PRIu64 " pages look free, but by the kernel's counters %" PRIu64 " are: all are kept", found, counted);
-	s->cr.c.keep_free = true;
-	*again = true;
-	return 0;
+	return true;
+}
+
+/* Memory breaks by the page. Who finds much of it broken has misunderstood struct page. */
+static bool poison_is_doubtful(const struct save *s)
+{
+	uint64_t found = s->map.total.pages[CLASS_HWPOISON], ram = 0;
+
+	for (unsigned int class = 0; class < CLASS_NO_RAM; class++)
+		ram += s->map.total.pages[class];
+	if (found < POISONED_MIN || found < ram / POISONED_PART)
+		return false;
+	warn("%" PRIu64 " pages look poisoned, which cannot be true: they are kept", found);
+	return true;
 }
 
 static void choose_memory(struct save *s)
@@ -220,7 +233,6 @@ static int map_pages(struct save *s)
 
 static int classify_all(struct save *s)
 {
-	bool again = false;
 	int err;
 
 	crashed_classify(&s->cr);
@@ -231,9 +243,11 @@ static int classify_all(struct save *s)
 		crashed_forget_classes(&s->cr);
 		err = map_pages(s);
 	}
-	if (!err)
-		err = check_free(s, &again);
-	if (!err && again) {
+	if (!err) {
+		s->cr.c.keep_free = free_is_doubtful(s);
+		s->cr.c.keep_poisoned = poison_is_doubtful(s);
+	}
+	if (!err && (s->cr.c.keep_free || s->cr.c.keep_poisoned)) {
 		pagemap_deinit(&s->map);
 		err = map_pages(s);
 	}

@@ -22,32 +22,63 @@ static const struct source_ops *const sources[] = { &source_elf, &source_diskdum
 
 #define NR_SOURCES (sizeof(sources) / sizeof(sources[0]))
 
+/* struct elf_prstatus of include/linux/elfcore.h; libkdumpfile opens no dump with one of another size. */
+static const struct {
+	uint16_t machine;
+	uint32_t bytes;
+} prstatus_sizes[] = { { EM_X86_64, 336 }, { EM_AARCH64, 392 } };
+
+static bool note_plausible(const struct vmcore *v, const struct elf_note *note)
+{
+	if (note->type != NT_PRSTATUS || !elf_note_is(note, "CORE"))
+		return true;
+	for (size_t i = 0; i < sizeof(prstatus_sizes) / sizeof(prstatus_sizes[0]); i++)
+		if (prstatus_sizes[i].machine == v->machine)
+			return v->width != 8 || note->desc.len == prstatus_sizes[i].bytes;
+	return true;
+}
+
+static int take_vmcoreinfo(struct vmcore *v, const struct elf_note *note)
+{
+	uint64_t len = note->desc.len;
+	const char *nul;
+
+	if (!elf_note_is(note, "VMCOREINFO") || v->vmcoreinfo.len)
+		return 0;
+	if (len > SOURCE_VMCOREINFO_MAX) {
+		warn("%s: its VMCOREINFO has %" PRIu64 " bytes; using the first %u", v->path, len,
+				SOURCE_VMCOREINFO_MAX);
+		len = SOURCE_VMCOREINFO_MAX;
+	}
+	nul = memchr(note->desc.base, 0, len);
+	if (nul)
+		len = nul - (const char *)note->desc.base;
+	return blob_append(&v->vmcoreinfo, note->desc.base, len);
+}
+
 /*
- * The notes that C still holds, whole ones only; what VMCOREINFO there is goes to V. Stops at
- * damage: the cursor is bad then.
+ * The notes that C, a cursor of NOTES, still holds, whole ones only, padded so that they can be walked as one; what
+ * VMCOREINFO there is goes to V. Stops at damage: the cursor is bad then. *GOOD: behind the last.
  */
-static int take_notes(struct vmcore *v, struct cursor *c, uint64_t *good)
+static int take_notes(struct vmcore *v, const struct view *notes, struct cursor *c, uint64_t *good, bool *damaged)
 {
 	struct elf_note note;
-	int got = 0, err = 0;
+	int err = 0;
 
 	*good = c->pos;
-	while (!err && (got = elf_note_next(c, &note)) == 1) {
-		const char *nul;
-		uint64_t len = note.desc.len;
+	while (!err && elf_note_next(c, &note) == 1) {
+		uint64_t from = *good;
 
 		*good = c->pos;
-		if (!elf_note_is(&note, "VMCOREINFO") || v->vmcoreinfo.len)
+		if (!note_plausible(v, &note)) {
+			*damaged = true;
 			continue;
-		if (len > SOURCE_VMCOREINFO_MAX) {
-			warn("%s: its VMCOREINFO has %" PRIu64 " bytes; using the first %u", v->path, len,
-					SOURCE_VMCOREINFO_MAX);
-			len = SOURCE_VMCOREINFO_MAX;
 		}
-		nul = memchr(note.desc.base, 0, len);
-		if (nul)
-			len = nul - (const char *)note.desc.base;
-		err = blob_append(&v->vmcoreinfo, note.desc.base, len);
+		err = blob_append(&v->notes, notes->base + from, *good - from);
+		if (!err)
+			err = blob_zero(&v->notes, -v->notes.len & 3);
+		if (!err)
+			err = take_vmcoreinfo(v, &note);
 	}
 	return err;
 }
@@ -72,7 +103,7 @@ static uint64_t next_note(const struct view *v, uint64_t off)
 
 /*
  * One damaged note, or a CPU that died before it wrote its own, must not hide those behind it: VMCOREINFO is usually
- * the last. Good stretches are appended padded, so that they can be walked as one.
+ * the last.
  */
 static int add_notes(struct vmcore *v, const struct view *notes, bool *damaged)
 {
@@ -83,11 +114,7 @@ static int add_notes(struct vmcore *v, const struct view *notes, bool *damaged)
 		struct cursor c = cursor_at(notes, pos);
 		uint64_t good;
 
-		err = take_notes(v, &c, &good);
-		if (!err && good > pos)
-			err = blob_append(&v->notes, notes->base + pos, good - pos);
-		if (!err)
-			err = blob_zero(&v->notes, -v->notes.len & 3);
+		err = take_notes(v, notes, &c, &good, damaged);
 		if (err)
 			break;
 		if (c.bad) {

@@ -130,6 +130,9 @@ static const struct rule_case rules[] = {
 	{ "17: lru mapping=1234\n", 16, "KKK", 1 },
 	{ "17: anon mapping=1235\n", 16, "KKK", 1 },
 	{ "17: anon ref=0x80000005\n", 16, "KKK", 1 },
+	{ "17: hwpoison ref=0xffffffff\n", 16, "KKK", 1 },
+	{ "17: offline ref=0xa5a5a5a5\n", 16, "KKK", 1 },
+	{ "16: buddy 2\n18: hwpoison ref=0xffffffff\n", 15, "KFFFFK", 0 },
 	{ "16: head order=2 anon tails=2\n", 15, "KUUUKK", 0 },
 	{ "16: head order=200 anon tails=3\n", 15, "KUUUUK", 0 },
 };
@@ -280,6 +283,18 @@ TEST(special_ranges_order_only_what_is_kernel)
 }
 
 /* As makedumpfile's manual has it. */
+/* Who finds too much of it does not believe it. */
+TEST(poison_is_kept_on_request)
+{
+	struct walk t;
+
+	walk_make(&t, &kernel_eras[0], "17: hwpoison\n20: buddy 2\n22: hwpoison\n");
+	t.c.keep_poisoned = true;
+	walk_run(&t, 0, NR);
+	expect(&t, "kept", 16, "KKKKFFFFK");
+	walk_drop(&t);
+}
+
 TEST(levels_leave_out_classes)
 {
 	static const struct { int level; const char *out; } cases[] = {

@@ -432,6 +432,13 @@ TEST(notes_that_are_damaged)
 	CHECK_EQ(v.notes.len, 0);
 	CHECK_EQ(v.page_shift, 12);
 	vmcore_close(&v);
+	/* a note of registers that are not this machine's: readers refuse such a dump */
+	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nnote CORE 1 0\nnote CORE 1 336\nnote CORE 1 392\nnote CORE 3 8\n"
+		  "vmcoreinfo PAGESIZE=4096\n");
+	CHECK_EQ(warnings, 1);
+	CHECK_EQ(v.notes.len, 12 + 8 + 336 + 12 + 8 + 8 + 12 + 12 + 16);
+	CHECK(v.vmcoreinfo.len);
+	vmcore_close(&v);
 	/* an absurd page size */
 	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nvmcoreinfo PAGESIZE=4097\n");
 	CHECK_EQ(warnings, 1);
