@@ -22,8 +22,9 @@
 #define INDEX_BYTES  (64u << 10)
 
 /*
- * A record's header has nothing to be known by. This is believed behind damage: several headers in a chain that name
- * different places in the dump, with so much data, or with the closing record or the last byte of the file behind them.
+ * A record's header has nothing to be known by, and pages with zeros and small numbers look like many. This is believed
+ * behind damage: several headers in a chain that name different places in the dump, with so much data, or with the closing
+ * record, and the end of the file, behind them.
  */
 #define CHAIN_RECORDS     3
 #define CHAIN_RECORDS_MAX 64
@@ -156,12 +157,10 @@ static bool chain_at(struct flat_stream *s, uint64_t rel)
 	for (unsigned int nr = 0; nr < CHAIN_RECORDS_MAX; nr++) {
 		switch (look(s, rel, &r)) {
 		case LOOK_CLOSING:
-			return nr > 0;
-		case LOOK_NOTHING:
-			/* Cut between two records, or inside one that nothing tells about. */
-			return nr > 0 && !peek(s, rel, 1) && peek(s, rel - 1, 1);
+			return nr && !peek(s, rel + FLAT_RECORD_BYTES, 1);
 		case LOOK_TOO_FAR:
 			return nr + 1 >= CHAIN_RECORDS;
+		case LOOK_NOTHING:
 		case LOOK_NONSENSE:
 			return false;
 		case LOOK_RECORD:
@@ -228,18 +227,27 @@ static bool resync(struct flat_stream *s)
 	return false;
 }
 
+/* Do two more headers follow, or the closing record? One byte too much or too little makes one look like another. */
+static bool goes_on(struct flat_stream *s, uint64_t rel)
+{
+	struct flat_record next;
+	enum look what = look(s, rel, &next);
+
+	if (what == LOOK_RECORD)
+		what = look(s, rel + FLAT_RECORD_BYTES + next.len, &next);
+	return what == LOOK_RECORD || what == LOOK_CLOSING;
+}
+
 /*
- * A header that can be believed may be damaged all the same: then no header follows its data. When one is found inside
- * of what it claims, that is where its data stops.
+ * A header that can be believed may be damaged all the same: then no header follows its data, or the stream stops before
+ * that. When a chain of records is found inside of what it claims, that is where its data stops.
  */
 static void believe(struct flat_stream *s, struct flat_record *r)
 {
-	struct flat_record next;
 	uint64_t rel;
 
-	if (look(s, FLAT_RECORD_BYTES + r->len, &next) != LOOK_NONSENSE)
-		return;
-	if (!find_chain(s, FLAT_RECORD_BYTES + 1, FLAT_RECORD_BYTES + r->len, &rel))
+	if (goes_on(s, FLAT_RECORD_BYTES + r->len) ||
+	    !find_chain(s, FLAT_RECORD_BYTES + 1, FLAT_RECORD_BYTES + r->len, &rel))
 		return;
 	note_damage(s, s->pos, FLAT_RECORD_BYTES);
 	r->len = rel - FLAT_RECORD_BYTES;

@@ -173,6 +173,20 @@ static int mark(struct sink *sink, const struct diskdump_head *h)
 	return sink_write(sink, DD_STATUS, bytes, sizeof(bytes));
 }
 
+/* A record with a damaged place in it may have been laid out anywhere, before the header told what is too far. */
+static int cut_excess(struct sink *sink, struct reassemble_result *result)
+{
+	uint8_t header[DD_HEADER_BYTES];
+	int err = sink_read(sink, 0, header, sizeof(header));
+	uint64_t bound = err ? UINT64_MAX : diskdump_bound(header, sizeof(header));
+
+	if (sink->size > bound) {
+		not_complete(result, "a part of the stream belongs to no place in the dump");
+		sink_shorten(sink, bound);
+	}
+	return err;
+}
+
 static int settle_diskdump(struct sink *sink, const struct flat_arrived *a, struct reassemble_result *result)
 {
 	struct diskdump_head h;
@@ -186,7 +200,9 @@ static int settle_diskdump(struct sink *sink, const struct flat_arrived *a, stru
 	    !ranges_cover(&a->ranges, h.block_bytes, h.block_bytes + DDS_BYTES - 1) ||
 	    a->ranges.r[a->ranges.nr - 1].last < h.dumped_off)
 		return fail(-EINVAL, "its headers and tables are not in the stream: there is no dump in it");
-	err = count_descs(sink, a, &h, &d.nr);
+	err = cut_excess(sink, result);
+	if (!err)
+		err = count_descs(sink, a, &h, &d.nr);
 	if (err)
 		return err;
 	d.buf = malloc(DESCS_AT_ONCE * DDP_BYTES);
@@ -222,7 +238,7 @@ int reassemble_settle(struct sink *sink, struct flat_arrived *a, struct reassemb
 		return settle_elf(sink, a, result);
 	if (!memcmp(magic, DISKDUMP_SIGNATURE, sizeof(magic)))
 		return settle_diskdump(sink, a, result);
-	if (!result->complete)
+	if (!result->complete || !ranges_cover(&a->ranges, 0, sizeof(magic) - 1))
 		return fail(-EINVAL, "the header of a dump is not in the stream: there is no dump in it");
 	warn("what is in the stream is no dump of a kind known here; it is laid out as it came");
 	return 0;

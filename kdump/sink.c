@@ -327,6 +327,16 @@ void sink_extend(struct sink *s, uint64_t len)
 		debug("%s: cannot extend to %llu bytes: %m", s->path, (unsigned long long)len);
 }
 
+void sink_shorten(struct sink *s, uint64_t len)
+{
+	if (s->flattened || s->size <= len)
+		return;
+	if (s->temporary && ftruncate(s->fd, len))
+		debug("%s: cannot shorten to %llu bytes: %m", s->path, (unsigned long long)len);
+	else
+		s->size = len;
+}
+
 /* ---- finishing ---- */
 
 /*

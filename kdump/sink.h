@@ -55,6 +55,9 @@ int sink_allocate(struct sink *s, uint64_t off, uint64_t len);
 /* Give the file at least LEN bytes, the new ones a hole. What cannot be done is not an error. */
 void sink_extend(struct sink *s, uint64_t len);
 
+/* Cut it to LEN bytes. What cannot be done is not an error. Seekable sinks only. */
+void sink_shorten(struct sink *s, uint64_t len);
+
 /* fdatasync; for streams nothing. -ENOSPC, -EIO recorded: what was written since the last time may be lost. */
 int sink_sync(struct sink *s);
 
