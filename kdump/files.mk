@@ -42,6 +42,7 @@ KDUMP_SRCS = \
 	kdump/selfcheck.c \
 	kdump/showlog.c \
 	kdump/sink.c \
+	kdump/source_claims.c \
 	kdump/source_diskdump.c \
 	kdump/source_elf.c \
 	kdump/source_map.c \

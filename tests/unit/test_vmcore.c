@@ -401,6 +401,51 @@ TEST(headers_that_lie)
 	vmcore_close(&v);
 }
 
+/* A bit of an address or a size must not make a machine of petabytes, which no reader of the dump has the memory for. */
+TEST(claims_far_beyond_all_others)
+{
+	const char *three = "elf 64 little 62\nload 0x1000 0x1000 at 0xffffffff81001000\nload 0x1000 0x3000 at 0xffff888000001000\n"
+			    "load 0x8000 0x2000 at 0xffff888000008000\nload 0x10000 0x1000 at 0xffff888000010000\n";
+	const size_t load = 64 + 56, next = 56;
+	struct vmcore v;
+
+	/* RAM: the virtual address tells. */
+	CHECK_EQ(open_patched(three, load + 2 * next + 24, 0x8000 | 1ull << 47, 8, &v), 0);
+	CHECK_EQ(warnings, 1);
+	CHECK_EQ(v.max_pfn, 0x11);
+	CHECK(right(&v, 0x8000, 0x2000));
+	vmcore_close(&v);
+	/* The kernel's image: it is there once more. */
+	CHECK_EQ(open_patched(three, load + 24, 0x1000 | 1ull << 44, 8, &v), 0);
+	CHECK_EQ(warnings, 1);
+	CHECK_EQ(v.max_pfn, 0x11);
+	CHECK_EQ(v.nr_aliases, 0);
+	CHECK(right(&v, 0x1000, 0x3000));
+	vmcore_close(&v);
+	/* Without the damage it is the image. */
+	open_text(&v, three);
+	CHECK_EQ(warnings, 0);
+	CHECK_EQ(v.nr_aliases, 1);
+	vmcore_close(&v);
+	/* More memory than a file so small stands for. */
+	CHECK_EQ(open_patched(three, load + 3 * next + 40, 0x1000 | 1ull << 48, 8, &v), 0);
+	CHECK_EQ(v.max_pfn, 0x11);
+	CHECK(right(&v, 0x10000, 0x1000));
+	vmcore_close(&v);
+}
+
+/* Memory far up is memory as long as its virtual address agrees with the rest. */
+TEST(second_socket_far_up)
+{
+	struct vmcore v;
+
+	open_text(&v, "elf 64 little 183\nload 0x80000000 0x1000 at 0xffff000080000000\nload 0x400000000000 0x1000 at 0xffff400000000000\n");
+	CHECK_EQ(warnings, 0);
+	CHECK_EQ(v.nr_loads, 2);
+	CHECK(right(&v, 0x400000000000, 0x1000));
+	vmcore_close(&v);
+}
+
 TEST(of_a_process)
 {
 	CHECK_FAILS(err_patched("elf 64 little 62\nload 0 0x1000 at 0x400000\nload 0 0x2000 at 0x500000\n",
