@@ -89,7 +89,7 @@ static const struct row rows[] = {
 	{ 'x', "-x", required_argument, 0, NO_VMLINUX, NULL },
 	{ 'i', "-i", required_argument, 0, NO_VMLINUX, NULL },
 	{ 'g', "-g", required_argument, 0, NO_VMLINUX, NULL },
-	{ 'e', "-e", no_argument, 0, "the struct pages of excluded pages are always kept", NULL },
+	{ 'e', "-e", no_argument, IN(FRONT_SAVE), NULL, "the struct pages of excluded pages are always kept" },
 	{ 'X', "-X", no_argument, 0, NO_XEN, NULL },
 	{ OPT_XEN_SYMS, "--xen-syms", required_argument, 0, NO_XEN, NULL },
 	{ OPT_XEN_VMCOREINFO, "--xen-vmcoreinfo", required_argument, 0, NO_XEN, NULL },
@@ -227,6 +227,7 @@ static int take_option(struct front *f, int option, const char *value)
 		f->save.no_mmap = true;
 		return 0;
 	case OPT_WORK_DIR:
+	case 'e':
 		return 0;
 	case OPT_DRY_RUN:
 		f->save.dry_run = true;
@@ -417,7 +418,7 @@ void front_print_help(FILE *out)
 		     "  --check-params        only say whether the command line is good\n"
 		     "  --message-level BITS  1 progress, 2 messages, 4 errors, 8 debugging, 16 counts; default 7\n"
 		     "  -D                    say what is done\n"
-		     "  -b ORDER, --splitblock-size KB, --work-dir DIR  change nothing here\n"
+		     "  -b ORDER, -e, --splitblock-size KB, --work-dir DIR  change nothing here\n"
 		     "  -h, -v                this text; the version\n");
 	fprintf(out, "lzo is %s, snappy is %s, zstd is %s. makedumpfile(8) has more.\n",
 		codec_by_name("lzo")->built_in ? "enabled" : "disabled",

@@ -166,9 +166,9 @@ class Front(Case):
             self.assertEqual(read(self.dump), first)
 
     def test_what_changes_nothing_is_told(self):
-        for option, value in (("-b", 4), ("--work-dir", self.tmp)):
-            result = self.good(self.makedumpfile("-f", option, value, "-d", 31, self.core, self.dump))
-            self.assertIn("%s changes nothing: " % option, result.stdout)
+        for option in (["-b", 4], ["--work-dir", self.tmp], ["-e"]):
+            result = self.good(self.makedumpfile("-f", *option, "-d", 31, self.core, self.dump))
+            self.assertIn("%s changes nothing: " % option[0], result.stdout)
         result = self.good(self.makedumpfile("-F", "-b", 4, self.core, text=False))
         self.assertIn(b"-b changes nothing", result.stderr)
         log = self.path("log")
@@ -182,7 +182,7 @@ class Front(Case):
             self.refused(self.makedumpfile(option, value, self.core, self.dump), "%s %s: it needs" % (option, value))
 
     def test_what_is_refused(self):
-        for arguments in (["-x", "vmlinux"], ["-i", "info"], ["-g", "info"], ["-e"], ["-X"], ["--xen-syms", "x"],
+        for arguments in (["-x", "vmlinux"], ["-i", "info"], ["-g", "info"], ["-X"], ["--xen-syms", "x"],
                           ["--xen-vmcoreinfo", "x"], ["--xen_phys_start", "0"], ["--config", "x"], ["--eppic", "x"],
                           ["--extension", "x"], ["--diskset=x"]):
             name = arguments[0].split("=")[0]
