@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What ./demo shows: one guest is loaded, panics, and its memory is saved, with every step printed. demo.py [--arch x86_64|arm64]"""
+"""
+What ./demo shows: one guest is loaded, panics, and its memory is saved, with every step printed.
+demo.py [--arch x86_64|arm64]
+"""
 import argparse
 import os
 import re
@@ -63,7 +66,8 @@ class Viewer:
             text = guest.console_text(seen)
             whole = text if not thread.is_alive() else text[:text.rfind("\n") + 1]
             seen += len(whole.encode())
-            self.output("\n".join(line.rstrip() for line in whole.splitlines() if line.strip() and not re.match(r"\[ *[0-9.]+\]", line)))
+            self.output("\n".join(line.rstrip() for line in whole.splitlines() if line.strip()
+                                  and not re.match(r"\[ *[0-9.]+\]", line)))
             if not thread.is_alive():
                 break
         result = answer[0]
@@ -73,11 +77,12 @@ class Viewer:
         return result
 
     def console(self, text):
-        """Of the console between two kernels: the panic, what the purgatory says, the first lines of the capture kernel."""
+        """Of the console between two kernels: the panic, what the purgatory says, how the capture kernel begins."""
         lines = [re.sub(r"[^ -~]", "", line) for line in text.splitlines()]
         panic = next((index for index, line in enumerate(lines) if "Kernel panic" in line), 0)
         purgatory = next((index for index, line in enumerate(lines) if "purgatory:" in line), len(lines))
-        self.output("\n".join(lines[panic:panic + 1] + [f"... {max(purgatory - panic - 1, 0)} lines ..."] + lines[purgatory:purgatory + 5]))
+        self.output("\n".join(lines[panic:panic + 1] + [f"... {max(purgatory - panic - 1, 0)} lines ..."]
+                              + lines[purgatory:purgatory + 5]))
 
 
 def human(number):
@@ -103,10 +108,13 @@ def show_dump(viewer, context):
     if not facts:
         viewer.output("(there is none)")
         return
-    registers = "; ".join(f"CPU {number}: pid {cpu['pid']} at {cpu['symbol']}" for number, cpu in enumerate(facts["registers"]))
-    lines = [f"libkdumpfile: {facts['format']}, {'NOT ' if facts['incomplete'] else ''}complete, kernel {facts['release']}",
+    registers = "; ".join(f"CPU {number}: pid {cpu['pid']} at {cpu['symbol']}"
+                          for number, cpu in enumerate(facts["registers"]))
+    state = "complete" if not facts["incomplete"] else "NOT complete"
+    lines = [f"libkdumpfile: {facts['format']}, {state}, kernel {facts['release']}",
              f"libkdumpfile: {registers}",
-             f"libkdumpfile: all {facts['kept']} pages can be read, {facts['wrong']} differ from a raw copy of /proc/vmcore"]
+             f"libkdumpfile: all {facts['kept']} pages can be read, "
+             f"{facts['wrong']} differ from a raw copy of /proc/vmcore"]
     lines.append(f"makedumpfile: {facts['makedumpfile']}")
     viewer.output("\n".join(lines))
 
@@ -116,18 +124,21 @@ def summary(viewer, context, folder):
     show_log(viewer, folder)
     show_dump(viewer, context)
     viewer.step("summary")
-    rows = [("loaded", f"in {timings.get('load_seconds', 0):.2f} s, with at most {(timings.get('load_kbytes') or 0) / 1024:.0f} MiB of memory"),
+    loaded_mib = (timings.get("load_kbytes") or 0) / 1024
+    rows = [("loaded", f"in {timings.get('load_seconds', 0):.2f} s, with at most {loaded_mib:.0f} MiB of memory"),
             ("panic to capture kernel", f"{timings.get('panic_to_capture', 0):.1f} s"),
-            ("panic to complete dump", f"{timings.get('panic_to_dump', 0):.1f} s, of which kdump ran {timings.get('save_crash', 0):.1f} s, "
-                                       f"with at most {timings.get('peak_mib_crash', 0):.0f} MiB of memory"),
-            ("memory, dump", f"{human(timings.get('ram', 0))} of RAM, all but the crash kernel's region; {human(timings.get('bytes_crash', 0))} on disk"),
+            ("panic to complete dump", f"{timings.get('panic_to_dump', 0):.1f} s, of which kdump ran "
+                                       f"{timings.get('save_crash', 0):.1f} s, with at most "
+                                       f"{timings.get('peak_mib_crash', 0):.0f} MiB of memory"),
+            ("memory, dump", f"{human(timings.get('ram', 0))} of RAM, all but the crash kernel's region; "
+                             f"{human(timings.get('bytes_crash', 0))} on disk"),
             ("checks", f"{results.passed} passed, {len(results.failed)} failed")]
     for name, value in rows:
         print(f"  {name:24} {value}")
     for text in results.failed:
         print(f"  FAILED: {text}")
-    print(f"  {'files':24} {os.path.relpath(folder, paths.TOP)}/crash/ (vmcore, dmesg.txt, README.txt), .../vmcore (the raw copy), "
-          "console.log ...", flush=True)
+    print(f"  {'files':24} {os.path.relpath(folder, paths.TOP)}/crash/ (vmcore, dmesg.txt, README.txt), .../vmcore "
+          "(the raw copy), console.log ...", flush=True)
 
 
 def main():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Disks of guests with an ext4 file system on them, made and read here without mounting; and what is on such a disk when the power
-fails: QEMU logs every write and flush, and any part of that log can be played back.
+Disks of guests with an ext4 file system on them, made and read here without mounting; and what is on such a disk when
+the power fails: QEMU logs every write and flush, and any part of that log can be played back.
 """
 import os
 import random
@@ -22,7 +22,10 @@ def _tool(*command, fine=(0,)):
 
 
 class Disk:
-    """A raw disk image with an empty ext4. LOGGED: QEMU logs all that is written, for WriteLog, and RATE bytes a second at most are."""
+    """
+    A raw disk image with an empty ext4. LOGGED: QEMU logs all that is written, for WriteLog, and RATE bytes a second at
+    most are.
+    """
 
     def __init__(self, path, size, logged=False, rate=0):
         self.path, self.rate = path, rate
@@ -35,7 +38,8 @@ class Disk:
     def arguments(self, name):
         """For QEMU, without the device in front of it."""
         if not self.log:
-            return ["-blockdev", f"driver=raw,node-name={name},cache.direct=off,file.driver=file,file.filename={self.path}"]
+            return ["-blockdev",
+                    f"driver=raw,node-name={name},cache.direct=off,file.driver=file,file.filename={self.path}"]
         shutil.copyfile(self.path, f"{self.path}.start")
         with open(self.log, "wb"):
             pass
@@ -56,12 +60,15 @@ def copy_out(image, source, target):
 
 
 def repair(image):
-    """What a machine does with its disk when it comes up again: replay the journal; and look at everything else. Returns e2fsck's words."""
-    return _tool("e2fsck", "-fy", image, fine=(0, 1))
+    """What a machine does with its disk when it comes up again: replay the journal, and look at everything else."""
+    _tool("e2fsck", "-fy", image, fine=(0, 1))
 
 
 class WriteLog:
-    """The log that QEMU's driver blklogwrites keeps: the kernel's dm-log-writes format (Documentation/admin-guide/device-mapper/log-writes.rst)."""
+    """
+    The log that QEMU's driver blklogwrites keeps, in the kernel's dm-log-writes format
+    (Documentation/admin-guide/device-mapper/log-writes.rst).
+    """
 
     MAGIC, FLUSH = 0x6a736677736872, 1
 
@@ -94,8 +101,9 @@ class WriteLog:
 
     def cuts(self, folder, moments, rng=None):
         """
-        For each of MOMENTS, numbers of entries in ascending order, the image of the disk when the power fails then: what was written
-        since the last flush is there or not, or in part, by chance. The image is one file, good until the next.
+        For each of MOMENTS, numbers of entries in ascending order, the image of the disk when the power fails then:
+        what was written since the last flush is there or not, or in part, by chance. The image is one file, good until
+        the next.
         """
         rng = rng or random.Random(0)
         stable, image, done = f"{folder}/stable.img", f"{folder}/cut.img", 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes the guests' initial file systems: newc cpio archives written here, so that no root and no device nodes are needed."""
+"""Makes the guests' initial file systems: newc cpio archives, written here, so that no root and no nodes are needed."""
 import lzma
 import os
 import re
@@ -63,7 +63,7 @@ class Archive:
 
 
 def add_modules(archive, kernel_root, names=MODULES):
-    """The modules and what they depend on, unpacked, and the list of them in the order of loading. What is built in is left out."""
+    """The modules and what they depend on, unpacked, and their list in the order of loading. Not what is built in."""
     release = os.listdir(f"{kernel_root}/lib/modules")[0]
     tree = f"{kernel_root}/lib/modules/{release}"
     depends, path_of = {}, {}
@@ -90,8 +90,10 @@ def add_modules(archive, kernel_root, names=MODULES):
     for path in order:
         with open(f"{tree}/{path}", "rb") as file:
             data = file.read()
-        archive.data("modules/" + re.sub(r"\.xz$", "", os.path.basename(path)), lzma.decompress(data) if path.endswith(".xz") else data)
-    archive.data("modules/list", "".join(re.sub(r"\.xz$", "", os.path.basename(path)) + "\n" for path in order).encode())
+        archive.data("modules/" + re.sub(r"\.xz$", "", os.path.basename(path)),
+                     lzma.decompress(data) if path.endswith(".xz") else data)
+    archive.data("modules/list",
+                 "".join(re.sub(r"\.xz$", "", os.path.basename(path)) + "\n" for path in order).encode())
 
 
 def _needed(path):
@@ -167,7 +169,8 @@ def base_image(machine, modules=MODULES):
 
 def add_loader(archive, machine, loader):
     if loader == "debian":
-        add_program(archive, "sbin/kexec", f"{paths.PKG}/kexec-tools_{machine.debian_arch}/sbin/kexec", machine.debian_arch)
+        add_program(archive, "sbin/kexec", f"{paths.PKG}/kexec-tools_{machine.debian_arch}/sbin/kexec",
+                    machine.debian_arch)
     else:
         archive.data("sbin/kexec", stripped(machine.arch, f"{paths.BUILD}/static-{machine.arch}/sbin/kexec"), 0o755)
 
@@ -188,7 +191,7 @@ def has_module(machine, name):
 
 
 def saving_image(machine, helpers=("vmcore",)):
-    """What a capture kernel needs to save a dump to a disk, and no more: the base, ext4, kdump; HELPERS are for the tests."""
+    """What a capture kernel needs to save a dump to a disk, no more: the base, ext4, kdump. HELPERS: for the tests."""
     modules = MODULES + tuple(name for name in ("crc32c_generic", "ext4") if has_module(machine, name))
     archive = base_image(machine, modules)
     for name in helpers:

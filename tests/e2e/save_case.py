@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""End to end: kdump saves the crashed kernel's memory to a disk of the capture kernel; what is on the disk is looked at on the host."""
+"""
+End to end: kdump saves the crashed kernel's memory to a disk of the capture kernel; what is on the disk is looked at on
+the host.
+"""
 import dataclasses
 import json
 import os
@@ -30,7 +33,7 @@ BASE_BYTES, WORKER_BYTES = 32 * MIB, 2 * MIB      # the memory that kdump may us
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One save: options of kdump, the level that they mean, the target: a folder, or a file that a stream is piped into."""
+    """One save: options of kdump, the level they mean, the target: a folder, or a file that a stream is piped into."""
     name: str
     options: str = ""
     level: int = 31
@@ -40,7 +43,8 @@ class Run:
     @property
     def command(self):
         words = f"kdump save {self.options}".strip()
-        return f"{words} /proc/vmcore - | cat > /mnt/{self.name}/vmcore.flat" if self.stream else f"{words} /proc/vmcore /mnt/{self.name}"
+        target = f"- | cat > /mnt/{self.name}/vmcore.flat" if self.stream else f"/mnt/{self.name}"
+        return f"{words} /proc/vmcore {target}"
 
 
 DEFAULT = Run("crash")
@@ -95,7 +99,8 @@ class Saving:
         self.context.timings[f"save_{name}"] = took
         self.printed[name] = output.decode(errors="replace") + guest.console_text(console_from)
         cases.save(self.context.folder, f"kdump-{name}.txt", self.printed[name])
-        self.results.check(f"{name}: exit status {want_status}", status == want_status, f"{status}: {self.printed[name][-400:]}")
+        self.results.check(f"{name}: exit status {want_status}", status == want_status,
+                           f"{status}: {self.printed[name][-400:]}")
         self._check_progress(name, guest.console_text(console_from), took)
         if not run.stream:
             self._measure(name)
@@ -109,18 +114,21 @@ class Saving:
 
     def _check_progress(self, name, text, took):
         lines = re.findall(r"\d+%.*MiB/s.*", text)
-        self.results.check(f"{name}: on the console there is a line of progress each 5 s at most", len(lines) <= took / 5 and "\033[K" not in text,
+        self.results.check(f"{name}: on the console there is a line of progress each 5 s at most",
+                           len(lines) <= took / 5 and "\033[K" not in text,
                            f"{len(lines)} lines in {took:.1f} s")
 
     def _measure(self, name):
         text = self.guest.output("cat /tmp/time")
         kbytes = cases.peak_kbytes(self.guest, text)
         workers = re.search(r"(\d+) workers? beside", self.printed[name])
-        if not self.results.check(f"{name}: busybox tells the peak memory", kbytes and workers, text[:200] + self.printed[name][-200:]):
+        if not self.results.check(f"{name}: busybox tells the peak memory", kbytes and workers, text[:200]
+                                  + self.printed[name][-200:]):
             return
         peak, bound = kbytes << 10, BASE_BYTES + WORKER_BYTES * int(workers[1])
         self.context.timings[f"peak_mib_{name}"] = peak / MIB
-        self.results.check(f"{name}: kdump uses at most {bound >> 20} MiB of memory", peak <= bound, f"{peak / MIB:.1f} MiB")
+        self.results.check(f"{name}: kdump uses at most {bound >> 20} MiB of memory", peak <= bound,
+                           f"{peak / MIB:.1f} MiB")
 
     def finish(self, raw=True):
         """Unmount; the raw core for comparison, if it is wanted; power off."""
@@ -134,7 +142,8 @@ class Saving:
 
 def inspect(dump, *options):
     """What an independent reader finds in a dump; see saved.py."""
-    run = subprocess.run([sys.executable, f"{paths.TOP}/tests/e2e/saved.py", *options, dump], capture_output=True, text=True, check=False)
+    run = subprocess.run([sys.executable, f"{paths.TOP}/tests/e2e/saved.py", *options, dump], capture_output=True,
+                         text=True, check=False)
     try:
         return json.loads(run.stdout)
     except ValueError:
@@ -143,12 +152,16 @@ def inspect(dump, *options):
 
 def host_kdump(*arguments):
     """Our own program on the host; its output."""
-    run = subprocess.run([f"{paths.BUILD}/static-x86_64/sbin/kdump", *arguments], capture_output=True, text=True, check=False)
+    run = subprocess.run([f"{paths.BUILD}/static-x86_64/sbin/kdump", *arguments], capture_output=True, text=True,
+                         check=False)
     return run.returncode, run.stdout + run.stderr
 
 
 def lay_out(stream, path):
-    """A file from makedumpfile's flattened stream: records of offset, length and bytes, big endian, behind a block of 4096 bytes."""
+    """
+    A file from makedumpfile's flattened stream: records of offset, length and bytes, big endian, behind a block of 4096
+    bytes.
+    """
     with open(stream, "rb") as source, open(path, "wb") as target:
         head = source.read(4096)
         if not head.startswith(b"makedumpfile\0"):
@@ -182,7 +195,8 @@ def check_texts(results, name, folder, saving, state):
     with open(f"{folder}/dmesg.txt", encoding="utf-8", errors="replace") as file:
         log = file.read()
     results.check(f"{name}: dmesg.txt has the mark left before the panic", saving.marker in log, log[-200:])
-    results.check(f"{name}: dmesg.txt has the panic", "Kernel panic - not syncing" in log and saving.sentence in log, log[-200:])
+    results.check(f"{name}: dmesg.txt has the panic", "Kernel panic - not syncing" in log and saving.sentence in log,
+                  log[-200:])
 
 
 def check_dump(results, run, dump, saving, core=None, classes=None, incomplete=False):
@@ -194,20 +208,29 @@ def check_dump(results, run, dump, saving, core=None, classes=None, incomplete=F
     name = run.name
     if not results.check(f"{name}: libkdumpfile opens the dump", "error" not in facts, facts.get("error", "")):
         return facts
-    results.check(f"{name}: its format is right", facts["format"] == ("elf" if run.elf else "diskdump"), facts["format"])
-    results.check(f"{name}: the release is the crashed kernel's", facts["release"] == saving.facts["release"], facts["release"])
-    results.check(f"{name}: all CPUs have their registers", len(facts["registers"]) == int(saving.facts["cpus"]), str(facts["registers"]))
-    results.check(f"{name}: it is marked {'incomplete' if incomplete else 'complete'}", facts["incomplete"] == incomplete)
-    results.check(f"{name}: every page that is there can be read", not facts["unread"], f"{len(facts['unread'])} cannot")
+    results.check(f"{name}: its format is right", facts["format"] == ("elf" if run.elf else "diskdump"),
+                  facts["format"])
+    results.check(f"{name}: the release is the crashed kernel's", facts["release"] == saving.facts["release"],
+                  facts["release"])
+    results.check(f"{name}: all CPUs have their registers", len(facts["registers"]) == int(saving.facts["cpus"]),
+                  str(facts["registers"]))
+    results.check(f"{name}: it is marked {'incomplete' if incomplete else 'complete'}",
+                  facts["incomplete"] == incomplete)
+    results.check(f"{name}: every page that is there can be read", not facts["unread"],
+                  f"{len(facts['unread'])} cannot")
     if core:
-        results.check(f"{name}: every page equals the core's", not facts["wrong"] and facts["kept"], f"{len(facts['wrong'])} differ")
-        results.check(f"{name}: there is nothing that the core has not", not facts["not_in_core"], str(facts["not_in_core"]))
+        results.check(f"{name}: every page equals the core's", not facts["wrong"] and facts["kept"],
+                      f"{len(facts['wrong'])} differ")
+        results.check(f"{name}: there is nothing that the core has not", not facts["not_in_core"],
+                      str(facts["not_in_core"]))
         if not incomplete:
-            results.check(f"{name}: what is left out is of classes that the level leaves out", not facts["left_out_wrongly"],
+            results.check(f"{name}: what is left out is of classes that the level leaves out",
+                          not facts["left_out_wrongly"],
                           f"{len(facts['left_out_wrongly'])} are not; left out: {facts['left_out']}")
     if not incomplete:
         held = 0 if run.level & 8 else len(saving.pages)
-        results.check(f"{name}: {held} of the {len(saving.pages)} held pages of user memory are there", len(facts["held"]) == held,
+        results.check(f"{name}: {held} of the {len(saving.pages)} held pages of user memory are there",
+                      len(facts["held"]) == held,
                       str(len(facts["held"])))
     return facts
 
@@ -232,10 +255,14 @@ def map_of(context, core):
 
 
 def save(context, machine, runs=(DEFAULT,)):
-    """Every run in one capture kernel, one after the other; then all dumps are compared with a raw copy of /proc/vmcore made there too."""
+    """
+    Every run in one capture kernel, one after the other; then all dumps are compared with a raw copy of /proc/vmcore
+    made there too.
+    """
     results = context.results
     target = disk.Disk(f"{context.folder}/disk", 1024 * MIB)
-    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True,
+    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB,
+               stop_at_reset=True,
                more_disks=[target]) as guest:
         saving = Saving(context, guest)
         saving.load_and_crash()
@@ -255,7 +282,8 @@ def save(context, machine, runs=(DEFAULT,)):
         # makedumpfile is built without snappy, and knows no 52-bit addresses with pages of 16 KiB.
         if not run.elf and "-p" not in run.options.split() and "16k" not in machine.kernel:
             log = read_log_with_makedumpfile(machine.arch, dump, saving.marker)
-            results.check(f"{run.name}: makedumpfile reads the log, if it is here", log is None or "the panic among them" in log, log)
+            results.check(f"{run.name}: makedumpfile reads the log, if it is here", log is None
+                          or "the panic among them" in log, log)
     if not results.failed:
         for path in [guest.disk, target.path] + [f"{context.folder}/{run.name}" for run in runs]:
             initramfs.remove_tree(path) if os.path.isdir(path) else os.unlink(path)
@@ -266,7 +294,8 @@ def makedumpfile(arch):
     if arch == "arm64" and not shutil.which("qemu-aarch64"):
         return None
     for command, knows_zstd in ((peers.makedumpfile("sid", arch), True),
-                                ([shutil.which("makedumpfile")] if arch == platform_arch() and shutil.which("makedumpfile") else None, False),
+                                ([shutil.which("makedumpfile")] if arch == platform_arch()
+                                 and shutil.which("makedumpfile") else None, False),
                                 (peers.makedumpfile("bookworm", arch), False)):
         if command:
             return command, knows_zstd
@@ -289,7 +318,8 @@ def read_log_with_makedumpfile(arch, dump, marker):
             if status:
                 return f"kdump save -l: {text.strip()[-200:]}"
             dump = f"{folder}/lzo"
-        run = subprocess.run(command + ["--dump-dmesg", dump, f"{folder}/log"], capture_output=True, text=True, check=False)
+        run = subprocess.run(command + ["--dump-dmesg", dump, f"{folder}/log"], capture_output=True, text=True,
+                             check=False)
         if run.returncode:
             return (run.stdout + run.stderr).strip()[-200:]
         with open(f"{folder}/log", encoding="utf-8", errors="replace") as file:
@@ -303,12 +333,14 @@ def show(context, machine):
     """For viewers: one save, and all that can be said about it."""
     results, run = context.results, DEFAULT
     target = disk.Disk(f"{context.folder}/disk", 256 * MIB)
-    context.step(f"boot Debian's Linux {machine.kernel} in QEMU: {machine.arch}, {machine.firmware}, {machine.cpus} CPUs, {machine.memory}")
-    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True,
+    context.step_boot(machine)
+    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB,
+               stop_at_reset=True,
                more_disks=[target]) as guest:
         saving = Saving(context, guest)
         saving.load_and_crash()
-        context.step(f"the capture kernel is up, {context.timings['panic_to_capture']:.1f} s after the panic; save the dump to a disk")
+        context.step(f"the capture kernel is up, {context.timings['panic_to_capture']:.1f} s after the panic; "
+                     "save the dump to a disk")
         context.viewer.command("mount -t ext4 /dev/vdb /mnt")
         saving.mount("/dev/vdb")
         saving.save(run)
@@ -330,14 +362,16 @@ def show(context, machine):
     symbols = checks.Symbols(saving.facts["kallsyms"])
     for cpu in facts["registers"]:
         cpu["symbol"] = symbols.name(cpu["pc"]) or hex(cpu["pc"])
-    context.facts = dict(facts, makedumpfile=log or "not here; \"tests/setup/guest-files peer\" fetches it", wrong=len(facts["wrong"]))
+    context.facts = dict(facts, makedumpfile=log or "not here; \"tests/setup/guest-files peer\" fetches it",
+                         wrong=len(facts["wrong"]))
 
 
 def small(context, machine):
     """The least that a capture kernel can be given: nothing in it but busybox, ext4 and kdump."""
     results = context.results
     target = disk.Disk(f"{context.folder}/disk", 1024 * MIB)
-    with Guest(machine, context.folder, image_for(machine, context, ()), stop_at_reset=True, more_disks=[target]) as guest:
+    with Guest(machine, context.folder, image_for(machine, context, ()), stop_at_reset=True,
+               more_disks=[target]) as guest:
         saving = Saving(context, guest)
         saving.load_and_crash()
         memory = guest.output("free -m")
@@ -357,53 +391,64 @@ def full_disk(context, machine):
     """A file system that is too small: what fits is saved, and the note says why the rest is not."""
     results = context.results
     target = disk.Disk(f"{context.folder}/disk", 24 * MIB)
-    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True,
+    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB,
+               stop_at_reset=True,
                more_disks=[target]) as guest:
         saving = Saving(context, guest)
         saving.load_and_crash()
         saving.mount("/dev/vdb")
         saving.save(FULL, want_status=3)
-        results.check("full: kdump says why", "the file system is full" in saving.printed["full"], saving.printed["full"][-300:])
+        results.check("full: kdump says why", "the file system is full" in saving.printed["full"],
+                      saving.printed["full"][-300:])
         saving.finish().close()
     target.copy_out("/full", context.folder)
     folder = f"{context.folder}/full"
     names = sorted(os.listdir(folder))
-    results.check("full: the folder holds README.txt dmesg.txt vmcore-incomplete", names == ["README.txt", "dmesg.txt", "vmcore-incomplete"],
+    results.check("full: the folder holds README.txt dmesg.txt vmcore-incomplete",
+                  names == ["README.txt", "dmesg.txt", "vmcore-incomplete"],
                   " ".join(names))
     check_texts(results, "full", folder, saving, r"The dump is not complete\.\nWhy: .*the file system is full")
-    facts = check_dump(results, FULL, f"{folder}/vmcore-incomplete", saving, guest.disk, map_of(context, guest.disk), incomplete=True)
+    facts = check_dump(results, FULL, f"{folder}/vmcore-incomplete", saving, guest.disk, map_of(context, guest.disk),
+                       incomplete=True)
     context.timings["kept_full"] = facts.get("kept", 0)
     results.check("full: most of the disk is used", os.path.getsize(f"{folder}/vmcore-incomplete") > 12 * MIB)
     if not results.failed:
         os.unlink(guest.disk)
 
 
-# Nothing is left out or compressed, and the disk is slow: it takes more than 5 s, on any machine, so that there must be lines of progress.
+# Nothing is left out or compressed, and the disk is slow: it takes more than 5 s on any machine, so that there must be
+# lines of progress.
 SLOW = Run("slow", "-D -d 0 --codec none", 0)
 SLOW_MIB, SLOW_RATE = 48, 20 * MIB
 
 
 def power_cut(context, machine, nr_cuts):
     """
-    The power fails while the dump is written: at moments chosen by chance, and at each, of what had been written since the last flush,
-    some is on the disk and some is not. Whatever the file system has then, the log is whole and the dump opens.
+    The power fails while the dump is written: at moments chosen by chance, and at each, of what had been written since
+    the last flush, some is on the disk and some is not. Whatever the file system has then, the log is whole and the
+    dump opens.
     """
     results, rng = context.results, random.Random(cases.SEED)
     target = disk.Disk(f"{context.folder}/disk", 768 * MIB, logged=True, rate=SLOW_RATE)
-    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True,
+    with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB,
+               stop_at_reset=True,
                more_disks=[target]) as guest:
         saving = Saving(context, guest)
         saving.fill_mib = SLOW_MIB
         saving.load_and_crash()
         saving.mount("/dev/vdb")
         saving.save(SLOW)
-        results.check("progress is shown", re.search(r"\d+%.*MiB/s.* s left", saving.printed["slow"]), saving.printed["slow"][-300:])
-        match = re.search(r"in place in (\d+) KiB of mapped windows, and (\d+) KiB of it by read", saving.printed["slow"])
-        results.check("/proc/vmcore is mapped, not read", match and int(match[1]) << 10 > cases.memory_bytes(machine) // 2 and not int(match[2]),
+        results.check("progress is shown", re.search(r"\d+%.*MiB/s.* s left", saving.printed["slow"]),
+                      saving.printed["slow"][-300:])
+        match = re.search(r"in place in (\d+) KiB of mapped windows, and (\d+) KiB of it by read",
+                          saving.printed["slow"])
+        results.check("/proc/vmcore is mapped, not read", match
+                      and int(match[1]) << 10 > cases.memory_bytes(machine) // 2 and not int(match[2]),
                       match[0] if match else "kdump -D did not say how it was read")
         saving.finish().close()
     target.copy_out("/slow", context.folder)
-    check_dump(results, SLOW, check_folder(results, SLOW, f"{context.folder}/slow", saving), saving, guest.disk, map_of(context, guest.disk))
+    check_dump(results, SLOW, check_folder(results, SLOW, f"{context.folder}/slow", saving), saving, guest.disk,
+               map_of(context, guest.disk))
     cut_short(context, target, saving, guest.disk, rng, nr_cuts)
     for path in (guest.disk, target.path, target.log, f"{target.path}.start", f"{context.folder}/slow/vmcore"):
         if not results.failed:
@@ -415,7 +460,8 @@ def cut_short(context, target, saving, core, rng, nr_cuts):
     with open(f"{context.folder}/slow/dmesg.txt", "rb") as file:
         whole = file.read()
     count = len(log.entries)
-    results.check("the log of writes has flushes in it", len(log.flushes()) >= 4, f"{len(log.flushes())} among {count} writes")
+    results.check("the log of writes has flushes in it", len(log.flushes()) >= 4,
+                  f"{len(log.flushes())} among {count} writes")
     moments = sorted(rng.sample(range(count // 8, count), min(nr_cuts, count // 2)))
     kept = []
     for moment, image in log.cuts(context.folder, moments, rng):
@@ -423,9 +469,11 @@ def cut_short(context, target, saving, core, rng, nr_cuts):
         initramfs.remove_tree(folder)
         disk.repair(image)
         disk.copy_out(image, "/slow", folder)
-        kept.append(look_at_cut(results, f"power cut at write {moment} of {count}", f"{folder}/slow", whole, core, saving))
+        kept.append(look_at_cut(results, f"power cut at write {moment} of {count}", f"{folder}/slow", whole, core,
+                                saving))
     log.close()
-    context.timings.update(cuts=len(kept), writes=count, flushes=len(log.flushes()), kept_at_cuts=[pages for pages in kept if pages])
+    context.timings.update(cuts=len(kept), writes=count, flushes=len(log.flushes()),
+                           kept_at_cuts=[pages for pages in kept if pages])
     found = [pages for pages in kept if pages]
     results.check("cuts are met with little and with much of the dump there", len(set(found)) >= 3, str(kept))
     results.check("what was saved stays saved", found == sorted(found), str(kept))
@@ -447,13 +495,14 @@ def look_at_cut(results, what, folder, whole, core, saving):
     facts = inspect(path, "--core", core, "--level", "0")
     if not results.check(f"{what}: libkdumpfile opens {dumps[0]}", "error" not in facts, facts.get("error", "")):
         return 0
-    # A disk writes blocks whole, and here and there a page's descriptor lies in two: of that page one half may be missing.
+    # A disk writes blocks whole, and here and there a page's descriptor lies in two: one half of it may be missing.
     unread = set(facts["unread"]) - set(facts["torn"])
     results.check(f"{what}: every page that is there equals the core's", not facts["wrong"] and not unread,
                   f"{len(facts['wrong'])} differ, {len(unread)} cannot be read")
     if not facts["incomplete"] or dumps[0] == "vmcore":
         # The mark is taken off when all is on the disk, then the file gets its name.
-        results.check(f"{what}: what is not marked incomplete is complete", not facts["incomplete"] and facts["kept"] == facts["planned"],
+        results.check(f"{what}: what is not marked incomplete is complete", not facts["incomplete"]
+                      and facts["kept"] == facts["planned"],
                       f"{facts['kept']} of {facts['planned']} pages")
     return facts["kept"]
 
@@ -482,22 +531,32 @@ def kernels(arch):
 def all_cases(x86, arm):
     make, case = dataclasses.replace, cases.Case
     found = [
-        case("save-x86_64-6.1", lambda context: save(context, make(x86, cpus=2), (DEFAULT, LEVEL_1)), False, ("x86_64",)),
+        case("save-x86_64-6.1", lambda context: save(context, make(x86, cpus=2), (DEFAULT, LEVEL_1)), False,
+             ("x86_64",)),
         case("save-arm64-6.1", lambda context: save(context, make(arm, cpus=2)), False, ("arm64",)),
-        case("save-96M-x86_64", lambda context: small(context, make(x86, memory="1G", crashkernel="crashkernel=96M")), False, ("x86_64",)),
+        case("save-96M-x86_64", lambda context: small(context, make(x86, memory="1G", crashkernel="crashkernel=96M")),
+             False, ("x86_64",)),
         case("save-full-disk-x86_64", lambda context: full_disk(context, x86), False, ("x86_64",)),
-        case("save-power-cut-x86_64", lambda context: power_cut(context, make(x86, kernel="6.12", memory="384M"), 8), False, ("x86_64",)),
-        case("save-power-cut-arm64", lambda context: power_cut(context, make(arm, memory="384M"), 40), True, ("arm64",)),
-        case("save-power-cut-x86_64-6.1", lambda context: power_cut(context, make(x86, memory="384M"), 40), True, ("x86_64",)),
+        case("save-power-cut-x86_64", lambda context: power_cut(context, make(x86, kernel="6.12", memory="384M"), 8),
+             False, ("x86_64",)),
+        case("save-power-cut-arm64", lambda context: power_cut(context, make(arm, memory="384M"), 40), True,
+             ("arm64",)),
+        case("save-power-cut-x86_64-6.1", lambda context: power_cut(context, make(x86, memory="384M"), 40), True,
+             ("x86_64",)),
         case("save-full-disk-arm64", lambda context: full_disk(context, arm), True, ("arm64",)),
-        case("save-x86_64-5G", lambda context: save(context, make(x86, memory="5G", crashkernel="crashkernel=192M,high crashkernel=72M,low")),
+        case("save-x86_64-5G",
+             lambda context: save(context,
+                                  make(x86, memory="5G", crashkernel="crashkernel=192M,high crashkernel=72M,low")),
              True, ("x86_64",)),
         case("save-x86_64-uefi", lambda context: save(context, make(x86, firmware="uefi")), True, ("x86_64",)),
         case("save-arm64-acpi", lambda context: save(context, make(arm, firmware="acpi")), True, ("arm64",)),
     ]
-    for machine in [make(x86, kernel=kernel) for kernel in kernels("x86_64")] + [make(arm, kernel=kernel) for kernel in kernels("arm64")]:
+    for machine in [make(x86, kernel=kernel) for kernel in kernels("x86_64")] + [make(arm, kernel=kernel)
+                                                                                 for kernel in kernels("arm64")]:
         name = f"save-{machine.arch}-{machine.kernel}"
         if name not in {one.name for one in found}:
-            found.append(case(name, lambda context, machine=machine: save(context, machine), machine.arch == "arm64", (machine.arch,)))
-        found.append(case(f"{name}-every-format", lambda context, machine=machine: save(context, machine, EVERY_FORMAT), True, (machine.arch,)))
+            found.append(case(name, lambda context, machine=machine: save(context, machine), machine.arch == "arm64",
+                              (machine.arch,)))
+        found.append(case(f"{name}-every-format", lambda context, machine=machine: save(context, machine, EVERY_FORMAT),
+                          True, (machine.arch,)))
     return found

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Opens a saved dump with libkdumpfile, which is not ours, and compares it with the core that it was saved from. Prints JSON.
+Opens a saved dump with libkdumpfile, which is not ours, and compares it with the core that it was saved from. Prints
+JSON.
 saved.py [--core CORE --map MAP] [--level N] DUMP; MAP: what "kdump info --map CORE" printed.
 """
 import argparse
@@ -52,7 +53,7 @@ class Core:
 
 
 class Dump:
-    """What libkdumpfile says; which pages are there is read here, in the kdump-compressed format by its description alone."""
+    """What libkdumpfile says; which pages are there is read here, from the format's description alone."""
 
     def __init__(self, path):
         self.file = open(path, "rb")
@@ -84,7 +85,8 @@ class Dump:
         rows = list(zip(planned, struct.iter_unpack("<QIIQ", table)))
         self.held = {pfn for pfn, row in rows if row[0]}
         # Descriptors that have an offset and no size, the one in one block of 4096 bytes and the other in the next.
-        self.torn = [pfn for index, (pfn, row) in enumerate(rows) if row[0] and not row[1] and index * 24 % 4096 == 4088]
+        self.torn = [pfn for index, (pfn, row) in enumerate(rows) if row[0] and not row[1]
+                     and index * 24 % 4096 == 4088]
 
     def attribute(self, name):
         value = self.dump.attr
@@ -99,7 +101,8 @@ class Dump:
         """Of each CPU: pid, program counter."""
         cpus = []
         for cpu in range(self.attribute("cpu.number")):
-            pc = next((self.attribute(f"cpu.{cpu}.reg.{name}") for name in ("rip", "pc") if name in self.dump.attr["cpu"][str(cpu)]["reg"]), 0)
+            pc = next((self.attribute(f"cpu.{cpu}.reg.{name}") for name in ("rip", "pc")
+                       if name in self.dump.attr["cpu"][str(cpu)]["reg"]), 0)
             cpus.append({"pid": self.attribute(f"cpu.{cpu}.pid"), "pc": pc})
         return cpus
 
@@ -153,20 +156,24 @@ def main():
     parser.add_argument("--core")
     parser.add_argument("--map")
     parser.add_argument("--level", type=int, default=31)
-    parser.add_argument("--page", type=lambda text: int(text, 0), action="append", default=[], help="physical address; is it there?")
+    parser.add_argument("--page", type=lambda text: int(text, 0), action="append", default=[],
+                        help="physical address; is it there?")
     parser.add_argument("dump")
     options = parser.parse_args()
     facts = {}
     try:
         dump = Dump(options.dump)
-        facts = {"format": dump.format, "incomplete": dump.incomplete, "page": dump.page, "kept": len(dump.held), "planned": dump.planned, "torn": dump.torn,
+        facts = {"format": dump.format, "incomplete": dump.incomplete, "page": dump.page, "kept": len(dump.held),
+                 "planned": dump.planned, "torn": dump.torn,
                  "release": dump.attribute("linux.uts.release"), "registers": dump.registers(),
                  "vmcoreinfo": len(bytes(dump.attribute("linux.vmcoreinfo.raw")))}
         if options.core:
-            compare(dump, Core(options.core, dump.page), read_map(options.map) if options.map else {}, options.level, facts)
+            compare(dump, Core(options.core, dump.page), read_map(options.map) if options.map else {}, options.level,
+                    facts)
         else:
             read_all(dump, facts)
-        facts["held"] = [paddr for paddr in options.page if paddr // dump.page in dump.held - set(facts.get("filled", []))]
+        facts["held"] = [paddr for paddr in options.page
+                         if paddr // dump.page in dump.held - set(facts.get("filled", []))]
     except (exceptions.KDumpBaseException, KeyError, OSError, vmcore.CoreError, struct.error) as error:
         facts["error"] = f"{type(error).__name__}: {error}"
     json.dump(facts, sys.stdout)
