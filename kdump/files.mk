@@ -47,6 +47,7 @@ KDUMP_SRCS = \
 	kdump/source_elf.c \
 	kdump/source_map.c \
 	kdump/target.c \
+	kdump/twins.c \
 	kdump/vmcore.c \
 	kdump/vmcoreinfo.c \
 	kdump/vtop.c

@@ -25,6 +25,7 @@ struct out_facts {
 	uint32_t nr_cpus;
 	uint32_t current_cpu;      /* that crashed; 0 when unknown */
 	const struct codec *codec;
+	uint32_t nr_marks;         /* of pages with twins; 0, and where the writer takes none, there are no twins */
 	/*
 	 * One file of a split set: only these pages are handed over; both inclusive. planned() answers for the
 	 * whole machine all the same.
@@ -55,6 +56,12 @@ struct out_page {
 	uint32_t len;
 	uint32_t flags;            /* of the codec that was used; 0: raw */
 	bool zero;                 /* all zero: data is not looked at */
+	/*
+	 * With TWIN the page has the bytes of the last one that came with this mark before: data is not looked at. Else
+	 * it may be a twin's from now on, until another one comes with its mark; 0: it will not.
+	 */
+	bool twin;
+	uint32_t mark;             /* 0...out_facts.nr_marks */
 };
 
 struct out_ops {
@@ -76,6 +83,7 @@ struct out_ops {
 	int (*finish)(struct dump_out *o, bool complete);
 	/* Accepts what begin() did not or not wholly build. */
 	void (*deinit)(struct dump_out *o);
+	bool takes_twins;          /* pages may share their bytes */
 };
 
 struct dump_out {

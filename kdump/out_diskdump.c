@@ -29,6 +29,13 @@ struct pending {
 	uint32_t flags;
 };
 
+/* Of a page that others may be twins of. */
+struct place {
+	uint64_t off;
+	uint32_t len;              /* 0: nothing came with this mark */
+	uint32_t flags;
+};
+
 struct diskdump {
 	struct sink *sink;
 	uint32_t block;            /* bytes */
@@ -43,6 +50,8 @@ struct diskdump {
 	struct pending *pending;
 	size_t nr_pending;
 	uint8_t *chunk;
+	struct place *places;      /* by mark; the first is not used */
+	uint32_t nr_marks;
 	int broken;                /* what stopped the writing of data */
 };
 
@@ -195,7 +204,10 @@ static int diskdump_begin(struct dump_out *o)
 	d->data = malloc(DATA_BYTES);
 	d->pending = malloc(NR_PENDING * sizeof(*d->pending));
 	d->chunk = malloc(CHUNK_SLOTS * DDP_BYTES);
-	if (!d->header || !d->data || !d->pending || !d->chunk)
+	d->nr_marks = f->nr_marks;
+	if (d->nr_marks)
+		d->places = calloc((size_t)d->nr_marks + 1, sizeof(*d->places));
+	if (!d->header || !d->data || !d->pending || !d->chunk || (d->nr_marks && !d->places))
 		return fail(-ENOMEM, "out of memory for the dump's tables");
 	reserve(d);
 	return write_tables(d, f);
@@ -212,6 +224,7 @@ static void diskdump_deinit(struct dump_out *o)
 	free(d->data);
 	free(d->pending);
 	free(d->chunk);
+	free(d->places);
 	free(d);
 	o->priv = NULL;
 }
@@ -348,6 +361,42 @@ static int commit(struct diskdump *d)
 	return err;
 }
 
+/* Put the bytes of PAGE where they will be written; P tells where that is. */
+static int add_data(struct diskdump *d, const struct out_page *page, struct pending *p)
+{
+	if (!page->len || page->len > d->block || (!page->flags && page->len != d->block))
+		return fail(-EINVAL, "page %#llx comes in %u bytes", (unsigned long long)page->pfn, page->len);
+	if (d->data_len + page->len > DATA_BYTES) {
+		int err = flush(d);
+
+		/* In a stream that breaks, pages count whose descriptors came, too: they follow at once. */
+		if (!err && !sink_seekable(d->sink))
+			err = d->broken = publish(d);
+		if (err)
+			return err;
+	}
+	p->off = d->data_off + d->data_len;
+	p->len = page->len;
+	p->flags = page->flags;
+	memcpy(d->data + d->data_len, page->data, page->len);
+	d->data_len += page->len;
+	if (page->mark)
+		d->places[page->mark] = (struct place){ p->off, p->len, p->flags };
+	return 0;
+}
+
+static int use_place(const struct diskdump *d, const struct out_page *page, struct pending *p)
+{
+	const struct place *place = &d->places[page->mark];
+
+	if (!page->mark || !place->len)
+		return fail(-EINVAL, "page %#llx is the twin of none", (unsigned long long)page->pfn);
+	p->off = place->off;
+	p->len = place->len;
+	p->flags = place->flags;
+	return 0;
+}
+
 static int diskdump_page(struct dump_out *o, const struct out_page *page)
 {
 	struct diskdump *d = o->priv;
@@ -356,8 +405,8 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 
 	if (d->broken)
 		return fail(d->broken, "an earlier write to the dump has failed");
-	if (!page->zero && (page->len > d->block || !page->len || (!page->flags && page->len != d->block)))
-		return fail(-EINVAL, "page %#llx comes in %u bytes", (unsigned long long)page->pfn, page->len);
+	if (page->mark > d->nr_marks)
+		return fail(-EINVAL, "page %#llx has mark %u of %u", (unsigned long long)page->pfn, page->mark, d->nr_marks);
 	err = slots_find(&d->slots, page->pfn, &p.slot);
 	if (err)
 		return err;
@@ -366,21 +415,10 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 		if (err)
 			return err;
 	}
-	if (!page->zero) {
-		if (d->data_len + page->len > DATA_BYTES) {
-			err = flush(d);
-			/* In a stream that breaks, pages count whose descriptors came, too: they follow at once. */
-			if (!err && !sink_seekable(d->sink))
-				err = d->broken = publish(d);
-			if (err)
-				return err;
-		}
-		p.off = d->data_off + d->data_len;
-		p.len = page->len;
-		p.flags = page->flags;
-		memcpy(d->data + d->data_len, page->data, page->len);
-		d->data_len += page->len;
-	}
+	if (!page->zero)
+		err = page->twin ? use_place(d, page, &p) : add_data(d, page, &p);
+	if (err)
+		return err;
 	d->pending[d->nr_pending++] = p;
 	reserve(d);
 	return 0;
@@ -410,4 +448,5 @@ static int diskdump_finish(struct dump_out *o, bool complete)
 
 const struct out_ops out_diskdump = {
 	"kdump-compressed", true, diskdump_begin, diskdump_page, diskdump_checkpoint, diskdump_finish, diskdump_deinit,
+	true,
 };

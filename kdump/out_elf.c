@@ -646,5 +646,5 @@ static int elf_finish(struct dump_out *o, bool complete)
 }
 
 const struct out_ops out_elf = {
-	"ELF", false, elf_begin, elf_page, elf_checkpoint, elf_finish, elf_deinit,
+	"ELF", false, elf_begin, elf_page, elf_checkpoint, elf_finish, elf_deinit, false,
 };

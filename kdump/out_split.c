@@ -295,5 +295,5 @@ uint64_t out_split_size(const struct dump_out *o)
 }
 
 const struct out_ops out_split = {
-	"split set", true, split_begin, split_page, split_checkpoint, split_finish, split_deinit,
+	"split set", true, split_begin, split_page, split_checkpoint, split_finish, split_deinit, false,
 };

@@ -71,7 +71,7 @@ static void job_compress(const struct pipe *p, struct job *j, void *state)
 		struct out_page *page = &j->page[i];
 		size_t got;
 
-		while (page->zero) {
+		while (page->zero || page->twin) {
 			if (++i == j->nr)
 				return;
 			page = &j->page[i];
@@ -309,6 +309,14 @@ uint8_t *pipe_buffer(struct pipe *p)
 	return j->in + (size_t)j->nr_in * p->page_bytes;
 }
 
+unsigned int pipe_room(struct pipe *p)
+{
+	const struct job *j = job_at(p, p->tail);
+	unsigned int pages = p->job_pages - j->nr_in, entries = PIPE_JOB_ENTRIES - j->nr;
+
+	return pages < entries ? pages : entries;
+}
+
 static int put(struct pipe *p, const struct out_page *page)
 {
 	struct job *j = job_at(p, p->tail);
@@ -316,7 +324,7 @@ static int put(struct pipe *p, const struct out_page *page)
 	if (p->error)
 		return p->error;
 	j->page[j->nr++] = *page;
-	j->nr_in += !page->zero;
+	j->nr_in += !page->zero && !page->twin;
 	if (j->nr < PIPE_JOB_ENTRIES && j->nr_in < p->job_pages)
 		return 0;
 	submit(p);
@@ -326,6 +334,16 @@ static int put(struct pipe *p, const struct out_page *page)
 int pipe_put(struct pipe *p, uint64_t pfn)
 {
 	return put(p, &(struct out_page){ .pfn = pfn });
+}
+
+int pipe_put_marked(struct pipe *p, uint64_t pfn, uint32_t mark)
+{
+	return put(p, &(struct out_page){ .pfn = pfn, .mark = mark });
+}
+
+int pipe_put_twin(struct pipe *p, uint64_t pfn, uint32_t mark)
+{
+	return put(p, &(struct out_page){ .pfn = pfn, .mark = mark, .twin = true });
 }
 
 int pipe_put_zero(struct pipe *p, uint64_t pfn)

@@ -58,11 +58,14 @@ static void print_table(const struct save_report *r, FILE *out)
 		sum.pages += c->pages;
 		sum.saved += c->saved;
 		sum.zero += c->zero;
+		sum.twins += c->twins;
 		left_out += excluded ? c->pages : 0;
 		sum.lost += c->lost;
 		sum.bytes += c->bytes;
 	}
 	print_row(out, "all", &sum, left_out);
+	if (sum.twins)
+		fprintf(out, "%" PRIu64 " pages are the same as others and share their bytes.\n", sum.twins);
 	if (r->doubtful)
 		fprintf(out, "%" PRIu64 " pages were kept in doubt: what describes them could not be read or believed.\n",
 			r->doubtful);

@@ -10,6 +10,7 @@
 struct class_report {
 	uint64_t pages;            /* found */
 	uint64_t saved, zero, lost; /* saved: the zero ones among them */
+	uint64_t twins;            /* saved: stored with another one's bytes */
 	uint64_t bytes;            /* in the dump */
 	uint64_t seen, sampled, sampled_bytes;
 };

@@ -12,6 +12,7 @@
 #include "kdump/report.h"
 #include "kdump/selfcheck.h"
 #include "kdump/target.h"
+#include "kdump/twins.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -33,6 +34,9 @@
 /* Poisoned pages are not believed when they are so many, and one in so many of all. */
 #define POISONED_MIN 64
 #define POISONED_PART 16
+/* Pages that are remembered because others may be the same: this part of the memory budget, and so many. */
+#define TWINS_PART 16
+#define TWINS_MAX  (1u << 18)
 #define MEMORY_BYTES_MIN  (8ull << 20)
 #define MEMORY_BYTES_MAX  (256ull << 20)
 
@@ -45,6 +49,7 @@ struct save {
 	struct dump_out out;
 	struct out_split_files files;
 	struct pipe *pipe;
+	struct twins twins;
 	struct progress progress;
 	struct save_report report;
 	uint8_t *sample;           /* two pages: one read, one compressed */
@@ -87,9 +92,10 @@ static int64_t sample_page(struct save *s, uint64_t pfn)
 	uint64_t bytes = vmcore_page_bytes(core);
 	size_t len = 0;
 
-	if (vmcore_read(core, pfn << core->page_shift, s->sample, bytes))
+	if (!vmcore_read_run(core, pfn, 1, s->sample) &&
+	    vmcore_read(core, pfn << core->page_shift, s->sample, bytes))
 		return -1;
-	if (!s->sample[0] && !memcmp(s->sample, s->sample + 1, bytes - 1))
+	if (page_is_zero(s->sample, bytes))
 		return 0;
 	if (s->sample_codec)
 		len = s->o->codec->compress(s->sample_codec, s->sample, bytes, s->sample + bytes, bytes);
@@ -98,14 +104,18 @@ static int64_t sample_page(struct save *s, uint64_t pfn)
 
 static int sample_window(void *ctx, const struct pagemap_window *w, const uint8_t *class)
 {
+	bool wanted[NR_CLASSES] = { false };
 	struct save *s = ctx;
 
+	/* What is left out at every level that was asked for is not read. */
+	for (unsigned int k = 0; k < NR_CLASSES; k++)
+		for (unsigned int i = 0; i < s->o->nr_levels; i++)
+			wanted[k] |= !class_excluded(k, s->o->levels[i]);
 	for (uint64_t i = 0; i < w->nr && s->sample; i++) {
 		struct class_report *r = &s->report.class[class[i]];
 		int64_t len;
 
-		/* What is left out at every level is never read. */
-		if (class_excluded(class[i], 0) || r->seen++ % SAMPLE_STRIDE != SAMPLE_STRIDE / 4)
+		if (!wanted[class[i]] || r->seen++ % SAMPLE_STRIDE != SAMPLE_STRIDE / 4)
 			continue;
 		len = sample_page(s, w->first_pfn + i);
 		if (len < 0)
@@ -286,7 +296,8 @@ static int on_page(void *ctx, const struct out_page *page)
 	}
 	r->saved++;
 	r->zero += page->zero;
-	r->bytes += page->zero ? 0 : page->len;
+	r->twins += page->twin;
+	r->bytes += page->zero || page->twin ? 0 : page->len;
 	return 0;
 }
 
@@ -330,6 +341,30 @@ static void begin_split(struct save *s)
 	s->out.ops = &out_split;
 }
 
+static uint64_t pages_planned(const struct save *s)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int class = 0; class < NR_CLASSES; class++)
+		sum += class_excluded(class, s->report.level) ? 0 : s->map.total.pages[class];
+	return sum;
+}
+
+/*
+ * How many pages are remembered for their twins; not more than there are. Each costs as many bytes again where the
+ * writer keeps its place.
+ */
+static void choose_twins(struct save *s)
+{
+	uint64_t room = s->memory_bytes / TWINS_PART / (2 * TWINS_BYTES), pages = pages_planned(s);
+	uint32_t nr = TWINS_MAX;
+
+	while (nr > 1 && (nr > room || nr / 2 >= pages))
+		nr /= 2;
+	if (s->out.ops->takes_twins && !twins_init(&s->twins, &s->cr.core, nr))
+		s->out.facts.nr_marks = nr;
+}
+
 static int open_out(struct save *s)
 {
 	struct out_facts *f = &s->out.facts;
@@ -361,6 +396,7 @@ static int open_out(struct save *s)
 		.files = &s->files,
 	};
 	memcpy(f->utsname, s->cr.utsname, sizeof(f->utsname));
+	choose_twins(s);
 	return s->out.ops->begin(&s->out);
 }
 
@@ -388,6 +424,18 @@ static int now_and_then(struct save *s)
 	return err;
 }
 
+/* PFN's bytes are at PAGE, which may be the pipe's BUF already. */
+static int put_bytes(struct save *s, uint64_t pfn, const uint8_t *page, uint8_t *buf)
+{
+	uint32_t mark = 0;
+
+	if (s->twins.nr && twins_find(&s->twins, pfn, page, &mark))
+		return pipe_put_twin(s->pipe, pfn, mark);
+	if (page != buf)
+		memcpy(buf, page, vmcore_page_bytes(&s->cr.core));
+	return pipe_put_marked(s->pipe, pfn, mark);
+}
+
 static int save_page(struct save *s, uint64_t pfn)
 {
 	struct vmcore *core = &s->cr.core;
@@ -409,17 +457,40 @@ static int save_page(struct save *s, uint64_t pfn)
 		}
 		zero = page_is_zero(buf, bytes);
 	}
-	return zero ? pipe_put_zero(s->pipe, pfn) : pipe_put(s->pipe, pfn);
+	return zero ? pipe_put_zero(s->pipe, pfn) : put_bytes(s, pfn, buf, buf);
+}
+
+/* Some of the NR pages from PFN on, all of one class; how many is *DONE. */
+static int save_stretch(struct save *s, uint64_t pfn, uint64_t nr, uint64_t *done)
+{
+	uint64_t bytes = vmcore_page_bytes(&s->cr.core), room = pipe_room(s->pipe), got;
+	const uint8_t *page = pipe_buffer(s->pipe);
+	int err = 0;
+
+	got = vmcore_read_run(&s->cr.core, pfn, nr < room ? nr : room, pipe_buffer(s->pipe));
+	*done = got ? got : 1;
+	if (!got)
+		return save_page(s, pfn);
+	for (uint64_t i = 0; !err && i < got; i++, page += bytes) {
+		/* Those that take no room let the others move up. */
+		if (page_is_zero(page, bytes))
+			err = pipe_put_zero(s->pipe, pfn + i);
+		else
+			err = put_bytes(s, pfn + i, page, pipe_buffer(s->pipe));
+	}
+	return err;
 }
 
 static int save_window(struct save *s, size_t idx)
 {
 	const struct pagemap_window *w = &s->map.windows[idx];
+	uint64_t done;
 	int err = 0;
 
-	for (uint64_t i = 0; !err && i < w->nr; i++) {
+	for (uint64_t i = 0; !err && i < w->nr; i += done) {
 		/* A writer's question may have replaced the window. */
 		const uint8_t *class = pagemap_load(&s->map, idx), *next;
+		uint64_t nr = 1;
 
 		if (!class)
 			return fail(-ENOMEM, "out of memory");
@@ -427,8 +498,11 @@ static int save_window(struct save *s, size_t idx)
 		if (!next)
 			break;
 		i = next - class;
-		err = save_page(s, w->first_pfn + i);
-		if (!err && s->done++ % 64 == 0)
+		while (nr < PIPE_JOB_PAGES && i + nr < w->nr && class[i + nr] == s->now)
+			nr++;
+		err = save_stretch(s, w->first_pfn + i, nr, &done);
+		s->done += done;
+		if (!err && s->done / 64 != (s->done - done) / 64)
 			err = now_and_then(s);
 	}
 	return err;
@@ -451,15 +525,6 @@ static int save_passes(struct save *s)
 			err = pipe_flush(s->pipe);
 	}
 	return err;
-}
-
-static uint64_t pages_planned(const struct save *s)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int class = 0; class < NR_CLASSES; class++)
-		sum += class_excluded(class, s->report.level) ? 0 : s->map.total.pages[class];
-	return sum;
 }
 
 /* What is saved is made to open. A file that has its name is a dump, whatever the disk said at last. */
@@ -596,6 +661,7 @@ int save_run(const struct save_options *o, struct save_report *report)
 			warn("the dump is not complete: %s", s.report.why);
 	}
 	pipe_deinit(s.pipe);
+	twins_deinit(&s.twins);
 	if (s.out.ops)
 		s.out.ops->deinit(&s.out);
 	sink_deinit(&s.sink);

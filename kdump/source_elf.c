@@ -400,6 +400,19 @@ static const uint8_t *elf_source_at(struct vmcore *v, uint64_t paddr, uint64_t *
 	return at;
 }
 
+static uint64_t elf_source_read_run(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf)
+{
+	const uint64_t paddr = first_pfn << v->page_shift;
+	const struct vmcore_load *l = load_from(v, paddr);
+	uint64_t whole;
+
+	if (v->flat || !l || l->paddr > paddr)
+		return 0;
+	whole = (l->len - (paddr - l->paddr)) >> v->page_shift;
+	nr = nr < whole ? nr : whole;
+	return nr && !source_pread(v, l->off + (paddr - l->paddr), buf, nr << v->page_shift) ? nr : 0;
+}
+
 static void set_bits(uint8_t *bitmap, uint64_t from, uint64_t to)
 {
 	for (uint64_t i = from; i < to; i++) {
@@ -444,6 +457,7 @@ const struct source_ops source_elf = {
 	.open = elf_source_open,
 	.read = elf_source_read,
 	.at = elf_source_at,
+	.read_run = elf_source_read_run,
 	.held = elf_source_held,
 	.close = elf_source_close,
 };

@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define PAGE_SHIFT_DEFAULT 12
@@ -232,6 +234,7 @@ static int widen_ram(struct vmcore *v)
 
 static int file_length(struct vmcore *v)
 {
+	struct statfs fs;
 	struct stat st;
 	off_t last;
 
@@ -244,6 +247,7 @@ static int file_length(struct vmcore *v)
 	last = S_ISREG(st.st_mode) ? st.st_size : lseek(v->fd, 0, SEEK_END);
 	/* Files of /proc may have no size. */
 	v->file_len = last > 0 ? (uint64_t)last : UINT64_MAX;
+	v->reads_well = !fstatfs(v->fd, &fs) && fs.f_type != PROC_SUPER_MAGIC;
 	return 0;
 }
 
@@ -258,7 +262,7 @@ static void forget(struct vmcore *v)
 	blob_deinit(&v->vmcoreinfo);
 	*v = (struct vmcore){
 		.path = v->path, .fd = v->fd, .file_len = v->file_len, .flat = v->flat, .stream_len = v->stream_len,
-		.no_mmap = v->no_mmap, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
+		.no_mmap = v->no_mmap, .reads_well = v->reads_well, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
 		.incomplete = v->flat && !flattened_whole(v->flat),
 	};
 	ranges_init(&v->ram);
@@ -383,6 +387,13 @@ int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len)
 const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len)
 {
 	return paddr > SOURCE_PADDR_LAST ? NULL : v->ops->at(v, paddr, len);
+}
+
+uint64_t vmcore_read_run(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf)
+{
+	if (!v->ops->read_run || !v->reads_well || first_pfn > SOURCE_PADDR_LAST >> v->page_shift)
+		return 0;
+	return v->ops->read_run(v, first_pfn, nr, buf);
 }
 
 int vmcore_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)

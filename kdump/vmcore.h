@@ -37,6 +37,8 @@ struct source_ops {
 	int (*read)(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
 	/* As vmcore_at(). */
 	const uint8_t *(*at)(struct vmcore *v, uint64_t paddr, uint64_t *len);
+	/* As vmcore_read_run(). May be NULL. */
+	uint64_t (*read_run)(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf);
 	/* As vmcore_held(); BITMAP is all zeros. */
 	int (*held)(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void (*close)(struct vmcore *v);
@@ -73,6 +75,7 @@ struct vmcore {
 	uint64_t phys_base;        /* of the kernel image, as the dump's header says */
 	int dump_level;            /* what was left out already; 0 for ELF */
 	bool no_mmap;              /* VMCORE_NO_MMAP was asked for */
+	bool reads_well;           /* read() costs no more than a copy: any file but those of /proc */
 	bool incomplete;           /* the source itself is marked so, or it is cut short */
 	void *priv;                /* the format's */
 };
@@ -105,6 +108,12 @@ int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
  * there instead, and guard_hits() (kdump/guard.h) has grown; vmcore_read() then tells why.
  */
 const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len);
+
+/*
+ * How many of the NR pages from FIRST_PFN on are in BUF afterwards: a stretch that lies in one piece of the file and is
+ * read at once. 0: it cannot be had so, or not as cheaply as through vmcore_at(); ask for each page.
+ */
+uint64_t vmcore_read_run(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf);
 
 /*
  * Which pages does the source hold, of NR (a multiple of 8) from FIRST_PFN (a multiple of 8) on?

@@ -29,7 +29,7 @@ LAYERS = [
     (r"kdump/(guard|vmcore|vmcoreinfo|source|diskdump|flattened)", 30),
     (r"kdump/(vtop|ksyms|btf|dmesg|codec)", 40),
     (r"kdump/(kinfo|memmodel|sink)\.", 50),
-    (r"kdump/(classify|selfcheck|pipe|out)", 60),
+    (r"kdump/(classify|selfcheck|pipe|out|twins)", 60),
     (r"kdump/arch/", 70),
     (r"kdump/(crashed|pagemap)\.", 75),
     (r"kdump/(save|info|check|showlog|report|progress|target|command|reassemble)", 80),

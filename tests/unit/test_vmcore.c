@@ -153,6 +153,34 @@ TEST(in_place)
 	vmcore_close(&v);
 }
 
+/* Stretches are what single pages are, and never more than one piece of the file holds. */
+TEST(stretches)
+{
+	uint8_t buf[16 * 4096];
+	struct vmcore v;
+
+	open_text(&v, usual);
+	CHECK(v.reads_well);
+	for (uint64_t pfn = 0; pfn < 0x60; pfn++) {
+		for (uint64_t nr = 1; nr <= 16; nr += 5) {
+			uint64_t got = vmcore_read_run(&v, pfn, nr, buf), whole = 0;
+
+			while (whole < nr && ((pfn + whole >= 1 && pfn + whole < 3) ||
+					      (pfn + whole >= 0x10 && pfn + whole < 0x30) ||
+					      (pfn + whole >= 0x40 && pfn + whole < 0x50)))
+				whole++;
+			CHECK_EQ(got, whole);
+			for (uint64_t i = 0; i < got * 4096; i++)
+				if (buf[i] != core_byte((pfn << 12) + i))
+					CHECK_EQ(i, UINT64_MAX);
+		}
+	}
+	CHECK_EQ(vmcore_read_run(&v, UINT64_MAX, 1, buf), 0);
+	v.reads_well = false;
+	CHECK_EQ(vmcore_read_run(&v, 0x10, 1, buf), 0);
+	vmcore_close(&v);
+}
+
 /* Pages are those of the dumped kernel, whatever this machine has. */
 TEST(large_pages)
 {
@@ -582,8 +610,8 @@ TEST(windows_grow)
 		maps += avail > before;
 		before = avail;
 	}
-	/* 256 KiB, 512 KiB, ... 16 MiB, and the rest */
-	CHECK_EQ(maps, 8);
+	/* 256 KiB, 512 KiB, 1 MiB, 2 MiB; 4 MiB nine times; the rest */
+	CHECK_EQ(maps, 14);
 	source_map_deinit(&m);
 	close(v.fd);
 }
