@@ -73,18 +73,40 @@ static void fill_at(struct flat_stream *s, uint64_t pos, size_t n)
 	}
 }
 
+/* Small records need little. */
+static bool grow(struct flat_stream *s, size_t n)
+{
+	size_t size = s->size;
+	uint8_t *buf;
+
+	while (size < n)
+		size = size < s->cap / 2 ? size * 2 : s->cap;
+	if (size == s->size)
+		return true;
+	buf = realloc(s->buf, size);
+	if (!buf) {
+		s->read_error = ENOMEM;
+		return false;
+	}
+	s->buf = buf;
+	s->size = size;
+	return true;
+}
+
 /* A pipe's bytes can only be dropped in front and added behind. */
 static void fill_behind(struct flat_stream *s, uint64_t pos, size_t n)
 {
 	size_t drop = s->pos - s->buf_pos < s->have ? s->pos - s->buf_pos : s->have;
 
-	if (s->cap - s->have < pos + n - (s->buf_pos + s->have)) {
+	if (s->size - s->have < pos + n - (s->buf_pos + s->have)) {
 		memmove(s->buf, s->buf + drop, s->have - drop);
 		s->buf_pos += drop;
 		s->have -= drop;
 	}
+	if (!grow(s, pos + n - s->buf_pos))
+		return;
 	while (!in_buffer(s, pos, n)) {
-		ssize_t got = read_some(s, s->buf + s->have, s->cap - s->have, 0);
+		ssize_t got = read_some(s, s->buf + s->have, s->size - s->have, 0);
 
 		if (!got)
 			return;
@@ -132,8 +154,10 @@ static enum look look(struct flat_stream *s, uint64_t rel, struct flat_record *r
 {
 	const uint8_t *h = peek(s, rel, FLAT_RECORD_BYTES);
 
+	/* Of a pipe it can still be told that it stops before that. */
 	if (!h)
-		return !s->in_place && rel > s->cap - FLAT_RECORD_BYTES ? LOOK_TOO_FAR : LOOK_NOTHING;
+		return !s->in_place && rel > s->cap - FLAT_RECORD_BYTES && peek(s, s->cap - 1, 1) ? LOOK_TOO_FAR
+												   : LOOK_NOTHING;
 	r->off = get_u64(h + FLAT_RECORD_OFFSET, true);
 	r->len = get_u64(h + FLAT_RECORD_SIZE, true);
 	if (r->off == UINT64_MAX && r->len == UINT64_MAX)
@@ -296,9 +320,10 @@ int flat_open(struct flat_stream *s, int fd, bool in_place)
 
 	*s = (struct flat_stream){ .fd = fd, .in_place = in_place, .limit = FLAT_DUMP_MAX };
 	s->cap = in_place ? INDEX_BYTES : STREAM_BYTES;
-	s->buf = malloc(s->cap);
+	s->size = INDEX_BYTES;
+	s->buf = malloc(s->size);
 	if (!s->buf)
-		return fail(-ENOMEM, "out of memory for a buffer of %zu bytes", s->cap);
+		return fail(-ENOMEM, "out of memory for a buffer of %zu bytes", s->size);
 	err = read_header(s);
 	if (err)
 		flat_close(s);
