@@ -41,8 +41,8 @@ struct out_facts {
 	 */
 	int (*planned)(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	/*
-	 * The same: which pfns could be saved at all? ELF keeps the few that lie between others. NULL: these read as
-	 * zeros.
+	 * The same: which pfns may be saved though they are left out? ELF keeps the few that lie between others.
+	 * NULL: none; they read as zeros.
 	 */
 	int (*readable)(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void *ctx;

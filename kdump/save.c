@@ -279,7 +279,8 @@ static int readable(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
 {
 	struct save *s = ctx;
 
-	return pagemap_planned(&s->map, 0, first_pfn, nr, bitmap);
+	/* Who leaves out user memory may do so because it is nobody's business. */
+	return pagemap_planned(&s->map, s->report.level & LEVEL_USER, first_pfn, nr, bitmap);
 }
 
 static int on_page(void *ctx, const struct out_page *page)
