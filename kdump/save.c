@@ -30,7 +30,7 @@
 /* Memory of one worker: two jobs before and after compression, and the codec's own. */
 #define WORKER_BYTES (2ull << 20)
 /* Classes of pages: this part of the memory budget. */
-#define PAGEMAP_BYTES_MAX (64ull << 20)
+#define PAGEMAP_BYTES_MAX (12ull << 20)
 /* Poisoned pages are not believed when they are so many, and one in so many of all. */
 #define POISONED_MIN 64
 #define POISONED_PART 16

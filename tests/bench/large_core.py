@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes the core that saving is measured on, unless it is there: large_core.py [--force]. Prints its path.
 
-A guest with 4 GiB runs Debian's kernel and fills itself with what this machine's files are: some 650 MB of page cache, 350 MB of anonymous memory
-of programs that sort, index and compress text, slab of tens of thousands of small files; 300 MB more of cache are read and given back, so that free
-memory has leftovers. It panics, and the capture kernel copies /proc/vmcore. The file is sparse: most of free memory is zero.
+A guest with 4 GiB runs Debian's kernel and fills itself with what this machine's files are: some 650 MB of page cache,
+200 MB of anonymous memory of programs that sort, index and compress text, slab of tens of thousands of small files.
+All files are read once before and given back, so that free memory has leftovers. It panics, and the capture kernel
+copies /proc/vmcore. The file is sparse: most of free memory is zero.
 """
 import os
 import shutil
@@ -24,20 +25,22 @@ from qemu import Guest  # noqa: E402
 MIB = 1 << 20
 CORE = f"{paths.BUILD}/cores/large"
 # Where files are taken from, what their names end in, and how much of them.
-TEXT = ("/usr/include", "/usr/lib/python3.11", "/usr/share/perl", "/usr/share/doc", "/usr/lib/python3/dist-packages")
+TEXT = ("/usr/include", "/usr/lib/python3.11", "/usr/share/perl5", "/usr/share/doc", "/usr/lib/python3/dist-packages")
 BINARY = (f"{paths.PKG}/linux-6.1_amd64/", "/usr/lib/x86_64-linux-gnu")
 PACKED = ("/usr/share/man", "/usr/share/doc")
 KINDS = (("text", TEXT, (".h", ".py", ".pm", ".pl", ".txt", ".html", "copyright"), 150 * MIB),
-         ("binary", BINARY, (".so", ".ko", ".a", ".0", ".1", ".2", ".3", ".4", ".5", ".6", "amd64"), 650 * MIB),
+         ("binary", BINARY, (".so", ".ko", ".a", "amd64") + tuple(".%d" % digit for digit in range(7)), 650 * MIB),
          ("packed", PACKED, (".gz", ".xz", ".png", ".jpg"), 100 * MIB))
 SMALL_FILES = 30000
 
 # What runs in the guest: (command, seconds). Sizes are in pages of 4 KiB where dd counts.
 FILLING = (
     ("mkdir /files /small && mount -t ext4 -o noatime /dev/vdb /files", 60),
-    (f"i=0; while [ $i -lt {SMALL_FILES} ]; do echo \"$i some small file\" > /files/small/$i; i=$((i + 1)); done", 900),
+    (f"i=0; while [ $i -lt {SMALL_FILES} ]; do echo \"$i some small file\" > /files/small/$i; i=$((i + 1)); done",
+     900),
     # cache that is given back: its bytes stay in free memory
-    ("find /files/binary /files/packed -type f | tail -n +2 | xargs cat > /dev/null && sync && echo 1 > /proc/sys/vm/drop_caches", 900),
+    ("find /files/binary /files/packed -type f | xargs cat > /dev/null && sync && echo 1 > /proc/sys/vm/drop_caches",
+     900),
     # anonymous memory: an index of words, lines in order, lines kept; each process stays
     ("find /files/text -type f | sort | xargs cat | head -c 48000000 > /tmp/words", 300),
     ("awk '{ for (i = 1; i <= NF; i++) count[$i]++ } END { print \"ready\" > \"/tmp/1\"; system(\"sleep 100000\") }' /tmp/words "
@@ -47,7 +50,8 @@ FILLING = (
     ("head -c 16000000 /tmp/words | sort > /tmp/sorted; gzip -c /tmp/sorted > /tmp/sorted.gz", 900),
     # cache that stays
     ("find /files/text /files/packed -type f | xargs cat > /dev/null", 600),
-    ("find /files/binary -type f | sort | head -n $(($(find /files/binary -type f | wc -l) * 6 / 10)) | xargs cat > /dev/null", 900),
+    ("find /files/binary -type f | sort | head -n $(($(find /files/binary -type f | wc -l) * 6 / 10)) | "
+     "xargs cat > /dev/null", 900),
     ("find /files -type f | xargs ls -l | wc -l", 900),
     ("cat /proc/meminfo", 60),
 )
@@ -87,7 +91,8 @@ def make_disk(path):
         collect(folder)
         with open(path, "wb") as file:
             file.truncate(1400 * MIB)
-        subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-N", str(4 * SMALL_FILES), "-d", folder, path], check=True)
+        subprocess.run(["/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-N", str(4 * SMALL_FILES), "-d", folder, path],
+                       check=True)
 
 
 def image(machine):
@@ -106,7 +111,8 @@ def make(core=CORE):
     make_disk(f"{folder}/files")
     machine = Machine(memory="4G", crashkernel="crashkernel=256M")
     context = cases.Context(folder, "ours", checks.Results(), {})
-    with FilledGuest(machine, folder, image(machine), disk_bytes=cases.memory_bytes(machine) + 64 * MIB, stop_at_reset=True) as guest:
+    with FilledGuest(machine, folder, image(machine), disk_bytes=cases.memory_bytes(machine) + 64 * MIB,
+                     stop_at_reset=True) as guest:
         guest.wait_hello("first", cases.BOOT_SECONDS)
         cases.load_capture(guest, context)
         for command, seconds in FILLING:
