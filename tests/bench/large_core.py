@@ -25,7 +25,7 @@ from qemu import Guest  # noqa: E402
 MIB = 1 << 20
 CORE = f"{paths.BUILD}/cores/large"
 # Where files are taken from, what their names end in, and how much of them.
-TEXT = ("/usr/include", "/usr/lib/python3.11", "/usr/share/perl5", "/usr/share/doc", "/usr/lib/python3/dist-packages")
+TEXT = ("/usr/include", "/usr/lib/python3.11", "/usr/share/perl", "/usr/share/doc", "/usr/lib/python3/dist-packages")
 BINARY = (f"{paths.PKG}/linux-6.1_amd64/", "/usr/lib/x86_64-linux-gnu")
 PACKED = ("/usr/share/man", "/usr/share/doc")
 KINDS = (("text", TEXT, (".h", ".py", ".pm", ".pl", ".txt", ".html", "copyright"), 150 * MIB),
@@ -43,7 +43,8 @@ FILLING = (
      900),
     # anonymous memory: an index of words, lines in order, lines kept; each process stays
     ("find /files/text -type f | sort | xargs cat | head -c 48000000 > /tmp/words", 300),
-    ("awk '{ for (i = 1; i <= NF; i++) count[$i]++ } END { print \"ready\" > \"/tmp/1\"; system(\"sleep 100000\") }' /tmp/words "
+    ("awk '{ for (i = 1; i <= NF; i++) count[$i]++ } "
+     "END { print \"ready\" > \"/tmp/1\"; system(\"sleep 100000\") }' /tmp/words "
      "</dev/null >/dev/null 2>&1 & while [ ! -s /tmp/1 ]; do sleep 1; done", 1800),
     ("awk '{ line[NR] = $0 } END { print \"ready\" > \"/tmp/2\"; system(\"sleep 100000\") }' /tmp/words "
      "</dev/null >/dev/null 2>&1 & while [ ! -s /tmp/2 ]; do sleep 1; done", 1800),

@@ -120,7 +120,8 @@ def huge(kdump, folder):
     core, output = f"{folder}/core", f"{folder}/dump"
     for tib, limit in ((0.0625, None), (1, None), (1, "8M"), (16, None)):
         huge_core.make(core, int(tib * (1 << 40)))
-        command = [kdump, "save", "-q", "--force", "-d", "31"] + (["--memory-limit", limit] if limit else []) + [core, output]
+        command = [kdump, "save", "-q", "--force", "-d", "31"] + (["--memory-limit", limit] if limit else [])
+        command += [core, output]
         row("%g GiB" % (tib * 1024) + (f", limit {limit}" if limit else ""), measure(command, output))
     os.unlink(output)
 
