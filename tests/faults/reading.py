@@ -10,6 +10,7 @@ import time
 import dump as dumps
 import places
 from harness import ALL, PAGE, SECONDS_MAX, Run
+from telling import table_of
 
 
 def kept_fault(test, run, lost):
@@ -30,6 +31,9 @@ def source(test):
         fault = kept_fault(test, run, lost)
         if not fault and set(dumps.Dump(run.dumps()[0]).missing()) != lost:
             fault = "%d pages are lost" % len(dumps.Dump(run.dumps()[0]).missing())
+        fault = fault or dumps.opens(test.args.kdump, run.dumps()[0], SECONDS_MAX)
+        if not fault and table_of(run.note())["all"]["lost"] != len(lost):
+            fault = "README.txt: %s" % run.note()
         test.note("%d unreadable pages" % len(lost), fault)
         run.remove()
 
