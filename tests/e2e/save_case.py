@@ -167,7 +167,10 @@ def lay_out(stream, path):
         if not head.startswith(b"makedumpfile\0"):
             raise ValueError(f"{stream} is no flattened stream")
         while True:
-            offset, length = struct.unpack(">qq", source.read(16))
+            record = source.read(16)
+            if len(record) < 16:
+                raise ValueError(f"{stream} stops without its closing record")
+            offset, length = struct.unpack(">qq", record)
             if offset < 0:
                 return
             target.seek(offset)
@@ -260,7 +263,7 @@ def save(context, machine, runs=(DEFAULT,)):
     made there too.
     """
     results = context.results
-    target = disk.Disk(f"{context.folder}/disk", 1024 * MIB)
+    target = disk.Disk(f"{context.folder}/disk", 1024 * MIB if len(runs) < 4 else 4096 * MIB)
     with Guest(machine, context.folder, image_for(machine, context), disk_bytes=cases.memory_bytes(machine) + 64 * MIB,
                stop_at_reset=True,
                more_disks=[target]) as guest:
@@ -539,7 +542,7 @@ def all_cases(x86, arm):
         case("save-full-disk-x86_64", lambda context: full_disk(context, x86), False, ("x86_64",)),
         case("save-power-cut-x86_64", lambda context: power_cut(context, make(x86, kernel="6.12", memory="384M"), 8),
              False, ("x86_64",)),
-        case("save-power-cut-arm64", lambda context: power_cut(context, make(arm, memory="384M"), 40), True,
+        case("save-power-cut-arm64", lambda context: power_cut(context, arm, 40), True,
              ("arm64",)),
         case("save-power-cut-x86_64-6.1", lambda context: power_cut(context, make(x86, memory="384M"), 40), True,
              ("x86_64",)),
@@ -549,7 +552,8 @@ def all_cases(x86, arm):
                                   make(x86, memory="5G", crashkernel="crashkernel=192M,high crashkernel=72M,low")),
              True, ("x86_64",)),
         case("save-x86_64-uefi", lambda context: save(context, make(x86, firmware="uefi")), True, ("x86_64",)),
-        case("save-arm64-acpi", lambda context: save(context, make(arm, firmware="acpi")), True, ("arm64",)),
+        case("save-arm64-acpi", lambda context: save(context, make(arm, firmware="acpi", crashkernel="crashkernel=160M")),
+             True, ("arm64",)),
     ]
     for machine in [make(x86, kernel=kernel) for kernel in kernels("x86_64")] + [make(arm, kernel=kernel)
                                                                                  for kernel in kernels("arm64")]:
