@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-What each page was by the word of the kernel that it belonged to: /proc/kpageflags and the like, taken just before the panic
-(tests/e2e/guest/content.c) and left beside the core by make-cores.
+What each page was by the word of the kernel that it belonged to: /proc/kpageflags and the like, taken just before the
+panic (tests/e2e/guest/content.c) and left beside the core by make-cores.
 """
 import array
 import collections
@@ -10,11 +10,11 @@ import subprocess
 
 # include/uapi/linux/kernel-page-flags.h, and from 32 on include/linux/kernel-page-flags.h
 BITS = {name: bit for bit, name in enumerate(
-    "LOCKED ERROR REFERENCED UPTODATE DIRTY LRU ACTIVE SLAB WRITEBACK RECLAIM BUDDY MMAP ANON SWAPCACHE SWAPBACKED HEAD TAIL HUGE "
-    "UNEVICTABLE HWPOISON NOPAGE KSM THP OFFLINE ZERO IDLE PGTABLE".split())}
+    "LOCKED ERROR REFERENCED UPTODATE DIRTY LRU ACTIVE SLAB WRITEBACK RECLAIM BUDDY MMAP ANON SWAPCACHE SWAPBACKED "
+    "HEAD TAIL HUGE UNEVICTABLE HWPOISON NOPAGE KSM THP OFFLINE ZERO IDLE PGTABLE".split())}
 BITS.update(RESERVED=32, PRIVATE=35)
 KERNEL = ("kernel, first", "struct pages", "kernel, other")
-# A process or two end between the snapshot and the panic, a CPU wakes: pages given back, or taken, and all of them the kernel's own.
+# A process or two end between the snapshot and the panic, a CPU wakes: pages given back or taken, all the kernel's own.
 DRIFT_MAX = 96
 
 
@@ -46,7 +46,8 @@ class Truth:
         for name, classes in (("HWPOISON", ("poisoned",)), ("OFFLINE", ("offline",)), ("BUDDY", ("free",))):
             if self.has(pfn, name):
                 return classes, name
-        for name, classes in (("SLAB", ("slab",)), ("PGTABLE", ("kernel, first",)), ("HUGE", ("user",)), ("ANON", ("user",))):
+        for name, classes in (("SLAB", ("slab",)), ("PGTABLE", ("kernel, first",)), ("HUGE", ("user",)),
+                              ("ANON", ("user",))):
             if self.of_head(pfn, name):
                 return classes, name
         if self.of_head(pfn, "LRU") or (self.of_head(pfn, "SWAPCACHE") and self.of_head(pfn, "SWAPBACKED")):
@@ -69,7 +70,7 @@ def map_of(kdump, core):
 
 
 def drifted(name, found):
-    """May a page have come to be this between the snapshot and the panic? Only the kernel's own, and those it had freed."""
+    """May a page have come to be this between snapshot and panic? Only the kernel's own, and those it had freed."""
     return name in ("PGTABLE", "SLAB", "BUDDY", "nothing of these") and found in KERNEL + ("free", "slab")
 
 
@@ -87,7 +88,7 @@ def compare(truth, found):
             drift += 1
         else:
             wrong[f"{name} by the kernel, {ours} to us"].append(pfn)
-    texts = [f"{len(pages)} pages: {what}: {' '.join(f'{pfn:#x}' for pfn in pages[:8])}" for what, pages in wrong.items()]
+    texts = [f"{len(pages)} pages: {what}: {' '.join(map(hex, pages[:8]))}" for what, pages in wrong.items()]
     beyond = [pfn for pfn in found if pfn >= len(truth.flags)]
     if beyond:
         texts.append(f"{len(beyond)} pages behind the last that the kernel knows: {beyond[:4]}")
