@@ -128,7 +128,7 @@ static void make_core(struct vmcore *core, bool big_endian, bool with_text)
 		core->max_pfn = ram_pfns[i].last + 1;
 	}
 	/* The kernel's image, seen a second time. */
-	alias = (struct vmcore_load){ 0x200000, 0x80000, 0, 0xffffffff81000000ull };
+	alias = (struct vmcore_load){ 0x200000, 0x100000, 0, 0xffffffff81000000ull };
 	core->aliases = &alias;
 	core->nr_aliases = 1;
 	make_notes(core, with_text);
@@ -481,6 +481,90 @@ TEST(elf)
 	whole((struct job){ .name = "elf-passes", .ops = &out_elf, .passes = 5, .backwards = true,
 			    .checkpoint_every = 100 });
 	whole((struct job){ .name = "elf-big-endian", .ops = &out_elf, .big_endian = true });
+}
+
+/* A few pages left out, and so many that they split a segment, both inside the kernel's image. */
+static bool thinned(uint64_t pfn)
+{
+	return (pfn >= 0x210 && pfn < 0x220) || (pfn >= 0x224 && pfn < 0x26c);
+}
+
+static int plan_thinned(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	int err = planned(ctx, first_pfn, nr, bitmap);
+
+	for (uint64_t i = 0; i < nr; i++)
+		if (thinned(first_pfn + i))
+			bitmap[i / 8] &= ~(1u << i % 8);
+	return err;
+}
+
+/* Page 0x215 must not be read. */
+static int all_but_one(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	int err = planned(ctx, first_pfn, nr, bitmap);
+
+	if (first_pfn <= 0x215 && 0x215 - first_pfn < nr)
+		bitmap[(0x215 - first_pfn) / 8] &= ~(1u << (0x215 - first_pfn) % 8);
+	return err;
+}
+
+static void write_thinned(struct vmcore *core, struct sink *s)
+{
+	struct dump_out o = { .ops = &out_elf, .sink = s };
+
+	o.facts = (struct out_facts){ .core = core, .codec = codecs, .planned = plan_thinned, .readable = all_but_one, .ctx = core };
+	CHECK_EQ(sink_open(s, at("thinned"), false, true), 0);
+	CHECK_EQ(o.ops->begin(&o), 0);
+	for (size_t r = 0; r < sizeof(ram_pfns) / sizeof(*ram_pfns); r++)
+		for (uint64_t pfn = ram_pfns[r].start; pfn <= ram_pfns[r].last; pfn++) {
+			uint8_t page[PAGE];
+
+			fill(page, pfn);
+			if (kind_of(pfn) != LEFT_OUT && !thinned(pfn))
+				CHECK_EQ(o.ops->page(&o, &(struct out_page){ .pfn = pfn, .data = page, .len = PAGE }), 0);
+		}
+	CHECK_EQ(o.ops->finish(&o, true), 0);
+	o.ops->deinit(&o);
+	CHECK_EQ(sink_finish(s, true), 0);
+}
+
+TEST(elf_gaps)
+{
+	static const uint8_t zeros[PAGE];
+	struct job j = { .name = "elf-source", .ops = &out_elf, .with_text = true };
+	struct vmcore source, v;
+	uint64_t next = 0x26c;
+	struct sink s;
+	uint8_t got[PAGE], want[PAGE];
+
+	while (kind_of(next) == LEFT_OUT)
+		next++;
+	CHECK_EQ(run(&j), 0);
+	CHECK_EQ(vmcore_open(&source, j.path), 0);
+	write_thinned(&source, &s);
+	CHECK_EQ(vmcore_open(&v, s.path), 0);
+	for (uint64_t pfn = 0x200; pfn < next + 8; pfn++) {
+		int err = vmcore_read(&v, pfn << 12, got, PAGE);
+
+		fill(want, pfn);
+		if (pfn >= 0x224 && pfn < next)
+			CHECK_EQ(err, -ENODATA);
+		else
+			CHECK(!err && !memcmp(got, pfn == 0x215 || kind_of(pfn) == LEFT_OUT ? zeros : want, PAGE));
+	}
+	/* The image at its own addresses, on both sides of what is not there. */
+	CHECK_EQ(v.nr_aliases, 2);
+	CHECK_EQ(v.aliases[0].paddr, 0x200000);
+	CHECK_EQ(v.aliases[0].len, 0x24000);
+	CHECK_EQ(v.aliases[1].paddr, next << 12);
+	CHECK_EQ(v.aliases[1].vaddr, 0xffffffff81000000ull + ((next - 0x200) << 12));
+	CHECK_EQ(v.aliases[1].len, (0x300 - next) << 12);
+	vmcore_close(&v);
+	vmcore_close(&source);
+	unlink(s.path);
+	sink_deinit(&s);
+	done(&j);
 }
 
 TEST(split_set)
