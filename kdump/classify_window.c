@@ -83,14 +83,19 @@ static enum page_class judge(const struct classifier *c, const struct page_facts
 	return CLASS_KERNEL;
 }
 
-/* The class of PFN, whose facts are F, and of the block that it starts. BYTES and LEN as above. */
+/*
+ * The class of PFN, whose facts are F, and of the block that it starts. BYTES and LEN as above. That a page is broken
+ * says nothing of those behind it, but in a hugetlb page: there the first has the flag for whichever it is.
+ */
 static void begin_block(struct classifier *c, uint64_t pfn, const struct page_facts *f, const uint8_t *bytes,
 			size_t len, struct block *block)
 {
 	bool aligned = !(pfn & ((1ull << f->order) - 1));
+	struct page_facts whole = *f;
 
+	whole.hwpoison = f->hwpoison && f->hugetlb;
 	*block = (struct block){ .stop_pfn = pfn + 1 };
-	block->class = judge(c, f, &block->doubtful);
+	block->class = judge(c, &whole, &block->doubtful);
 	if (f->buddy || f->unaccepted) {
 		if (!aligned) {
 			block->class = CLASS_KERNEL;
@@ -164,6 +169,13 @@ static void classify_page(struct window *w, uint64_t pfn, const uint8_t *bytes, 
 	}
 	page_decode(k, bytes, len, big_endian, &f);
 	begin_block(w->c, pfn, &f, bytes, len, &w->block);
+	if (f.hwpoison) {
+		bool doubtful;
+		uint8_t class = judge(w->c, &f, &doubtful);
+
+		set_class(w, pfn, class, doubtful);
+		return;
+	}
 	/* A tail outside of any block: its head could not be read or believed. */
 	if (f.tail && w->block.class != CLASS_HWPOISON && w->block.class != CLASS_OFFLINE) {
 		w->block.class = CLASS_KERNEL;

@@ -513,7 +513,8 @@ static void write_thinned(struct vmcore *core, struct sink *s)
 {
 	struct dump_out o = { .ops = &out_elf, .sink = s };
 
-	o.facts = (struct out_facts){ .core = core, .codec = codecs, .planned = plan_thinned, .readable = all_but_one, .ctx = core };
+	o.facts = (struct out_facts){ .core = core, .codec = codecs, .planned = plan_thinned, .readable = all_but_one,
+				      .ctx = core };
 	CHECK_EQ(sink_open(s, at("thinned"), false, true), 0);
 	CHECK_EQ(o.ops->begin(&o), 0);
 	for (size_t r = 0; r < sizeof(ram_pfns) / sizeof(*ram_pfns); r++)
