@@ -513,13 +513,27 @@ static void elf_deinit(struct dump_out *o)
 
 /* ---- pages ---- */
 
+/* A page of which a part got there would look whole: zeros are this format's way to say that it is missing. */
+static void take_back(struct elf_out *e, uint64_t off, uint64_t written)
+{
+	uint64_t part = written % e->page;
+
+	if (!part || !sink_seekable(e->sink))
+		return;
+	memset(e->data, 0, part);
+	if (sink_write(e->sink, off + written - part, e->data, part))
+		debug("%s", err_text());
+}
+
 static int flush(struct elf_out *e)
 {
 	int err = sink_write(e->sink, e->buffered_off, e->data, e->buffered);
 
 	e->buffered = 0;
-	if (err)
-		e->broken = err;
+	if (!err)
+		return 0;
+	e->broken = err;
+	take_back(e, e->buffered_off, e->sink->partial);
 	return err;
 }
 

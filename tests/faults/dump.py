@@ -2,6 +2,7 @@
 """A dump and the core it was made from, by the formats' descriptions alone, and what must be true of every dump."""
 import ctypes
 import ctypes.util
+import functools
 import itertools
 import mmap
 import struct
@@ -56,16 +57,8 @@ class Core:
         with open(path, "rb") as file:
             self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.machine, = struct.unpack_from("<H", self.map, 18)
-        phoff, = struct.unpack_from("<Q", self.map, 32)
-        entry, count = struct.unpack_from("<HH", self.map, 54)
-        self.loads, self.notes = [], None
-        for i in range(count):
-            kind, _, off, vaddr, paddr, size = struct.unpack_from("<IIQQQQ", self.map, phoff + i * entry)
-            if kind == 1 and size:
-                self.loads.append((paddr, size, off, vaddr))
-            elif kind == 4:
-                self.notes = (off, size)
-        self.headers = 64 + entry * count
+        self.loads, self.notes = loads_of(self.map)
+        self.headers = 64 + 56 * struct.unpack_from("<H", self.map, 56)[0]
         listed = subprocess.run([kdump, "info", "--map", path], check=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, text=True).stdout
         self.classes = {}
@@ -98,17 +91,27 @@ class Core:
         return None
 
 
+@functools.lru_cache(maxsize=4)  # many dumps of one core have the same plan
 def bits(bitmap):
-    for index, byte in enumerate(bitmap):
-        for bit in range(8) if byte else ():
-            if byte >> bit & 1:
-                yield index * 8 + bit
+    return [index * 8 + bit for index, byte in enumerate(bitmap) if byte for bit in range(8) if byte >> bit & 1]
+
+
+def loads_of(data):
+    """(paddr, bytes in the file, offset, vaddr) of an ELF core, and where its notes are."""
+    phoff, = struct.unpack_from("<Q", data, 32)
+    entry, count = struct.unpack_from("<HH", data, 54)
+    loads, notes = [], None
+    for i in range(count):
+        kind, _, off, vaddr, paddr, size = struct.unpack_from("<IIQQQQ", data, phoff + i * entry)
+        if kind == 1 and size:
+            loads.append((paddr, size, off, vaddr))
+        elif kind == 4:
+            notes = (off, size)
+    return loads, notes
 
 
 class Dump:
     """The kdump-compressed format."""
-
-    planned_of = {}  # many dumps of one core have the same plan
 
     def __init__(self, path):
         self.path = path
@@ -119,9 +122,7 @@ class Dump:
         self.status, self.block, sub, blocks = struct.unpack_from("<IiiI", self.bytes, 424)
         start, half = (1 + sub) * self.block, blocks * self.block // 2
         bitmap = self.bytes[start + half:start + 2 * half]
-        if bitmap not in self.planned_of:
-            self.planned_of[bitmap] = list(bits(bitmap))
-        self.planned = self.planned_of[bitmap]
+        self.planned = bits(bitmap)
         self.descriptors = start + 2 * half
         self.zeros = self.descriptors + 24 * len(self.planned)
 
@@ -143,8 +144,8 @@ class Dump:
 def content_fault(dump, core, complete=False, lost=(), part=8):
     """
     None, or what is wrong: the pages that are there equal the core's (one of PART is looked at), nothing is there while
-    something more important is not, and a complete dump has everything. Pages that share their bytes with another, above
-    all those of zeros, cost nothing: they may be there all the same.
+    something more important is not, and a complete dump has everything. Pages that share their bytes with another, or
+    are zeros, cost nothing: they may be there all the same.
     """
     rank = {name: i for i, name in enumerate(ORDER)}
     by_offset, missing = {}, []
@@ -165,6 +166,26 @@ def content_fault(dump, core, complete=False, lost=(), part=8):
         later = max(by_offset.values())
         return "page %#x (%s) is there, %#x (%s) is not" % (
             later[1], ORDER[later[0]], missing[0][1], ORDER[missing[0][0]])
+    return None
+
+
+def elf_fault(path, core, complete, broken=False):
+    """
+    The same for an ELF dump, whose format has no way to say that a page is missing: it reads as zeros. A disk that is
+    broken may have taken half a page last.
+    """
+    with open(path, "rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if (struct.unpack_from("<I", data, 48)[0] & 1) == complete:
+        return "its mark of incomplete dumps is wrong"
+    zeros = bytes(PAGE)
+    for paddr, size, off, _ in loads_of(data)[0]:
+        for at in range(0, size - size % PAGE, PAGE):
+            page, want = data[off + at:off + at + PAGE], core.page((paddr + at) // PAGE)
+            if want not in (None, page) and (complete or page != zeros):
+                if broken and want.startswith(page.rstrip(b"\0")):
+                    continue
+                return "page %#x is not the core's" % ((paddr + at) // PAGE)
     return None
 
 

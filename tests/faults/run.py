@@ -18,8 +18,8 @@ import telling  # noqa: E402
 import writing  # noqa: E402
 from harness import Test  # noqa: E402
 
-PARTS = (writing.kills, writing.disk, writing.limits, writing.targets, reading.source, reading.memory, reading.damage,
-         reading.flips, telling.prediction, telling.terminal)
+PARTS = (writing.kills, writing.disk, writing.elf, writing.limits, writing.targets, reading.source, reading.memory,
+         reading.damage, reading.flips, telling.prediction, telling.terminal)
 
 
 def main():

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import dump as dumps
-from harness import ALL, EDQUOT, EFBIG, EIO, ENOSPC, FINISHED, PAGE, RUNNING, Run
+from harness import ALL, EDQUOT, EFBIG, EIO, ENOSPC, FINISHED, PAGE, RUNNING, SECONDS_MAX, Run
 
 LEVEL_OFF = PAGE + 8       # of the dump level, in the second header
 
@@ -137,6 +137,46 @@ def mounted(test):
         test.each(lambda number: fill(test, "tmpfs", number, inside), range(test.args.sizes))
     if os.geteuid() == 0 and shutil.which("mkfs.ext4"):
         test.each(lambda number: fill(test, "ext4", number, ["unshare", "-m"]), range(5, test.args.sizes, 8))
+
+
+# ---- ELF ----
+
+def elf(test):
+    """The other format: killed, and with too little room."""
+    options = ("-d", "0", "-E")
+    run = Run(test, *options)
+    path = run.dumps()[0]
+    blocks = os.stat(path).st_blocks * 512
+    test.note("ELF", dumps.opens(test.args.kdump, path, SECONDS_MAX) or dumps.elf_fault(path, test.core, True))
+    size = os.path.getsize(path)
+    run.remove()
+    slow = test.preload(FAULT_SLOW=3000 * (1 << 20) // blocks)
+
+    def kill(number):
+        killed = Run(test, *options, env=slow, kill_after=0.5 + number * 0.4)
+        found = killed.dumps()
+        fault = None
+        if found and header_written(found[0]) and os.path.getsize(found[0]) == size:
+            fault = dumps.opens(test.args.kdump, found[0], SECONDS_MAX)
+            if not fault and killed.status == -signal.SIGKILL:
+                fault = dumps.elf_fault(found[0], test.core, False)
+        test.note("ELF killed (%d)" % number, fault)
+        killed.remove()
+
+    def full(number):
+        room = 1 + blocks * number // 6
+        stopped = Run(test, *options, env=test.preload(FAULT_TOTAL=room, FAULT_ERRNO=ENOSPC))
+        fault = test.crashed(stopped)
+        if not fault and stopped.status == 3:
+            path = stopped.dumps()[0]
+            fault = dumps.opens(test.args.kdump, path, SECONDS_MAX) or dumps.elf_fault(path, test.core, False, True)
+        elif not fault and (stopped.status != 1 or stopped.dumps()):
+            fault = "status %d, files: %s" % (stopped.status, stopped.names())
+        test.note("ELF with room for %d bytes" % room, fault)
+        stopped.remove()
+
+    test.each(kill, range(6))
+    test.each(full, range(6))
 
 
 # ---- limits ----
