@@ -315,9 +315,8 @@ static unsigned int default_workers(const struct save *s)
 }
 
 /* Memory that is short costs workers, not the dump. */
-static int open_pipe(struct save *s)
+static int open_pipe(struct save *s, unsigned int workers)
 {
-	unsigned int workers = s->o->workers < 0 ? default_workers(s) : (unsigned int)s->o->workers;
 	const struct codec *codec = compresses(s) ? s->o->codec : codec_by_name("none");
 	int err;
 
@@ -576,10 +575,17 @@ static int begin_out(struct save *s)
 
 static int save_dump(struct save *s, bool *complete)
 {
-	int err = open_pipe(s);
+	int err = open_pipe(s, s->o->workers < 0 ? default_workers(s) : (unsigned int)s->o->workers);
 
 	if (!err)
 		err = begin_out(s);
+	if (err == -ENOMEM && s->pipe && pipe_workers(s->pipe)) {
+		pipe_deinit(s->pipe);
+		s->pipe = NULL;
+		err = open_pipe(s, 0);
+		if (!err)
+			err = begin_out(s);
+	}
 	/* Tables have a line for each page that is planned. */
 	if (err == -ENOSPC && s->report.level != LEVEL_ALL && strcmp(s->target.dump_path, "-")) {
 		warn("%s; trying level %d, whose tables are smaller", err_text(), LEVEL_ALL);
