@@ -2,10 +2,12 @@
 /* kdump check: can every page that a dump claims to hold be read? */
 #include "kdump/command.h"
 #include "kdump/crashed.h"
+#include "kdump/save.h"
 #include "lib/err.h"
 #include "lib/json.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@
 #define TOLD_MAX 10u
 
 struct tally {
-	uint64_t ram, held, absent, good, zero, bad;
+	uint64_t ram, held, absent, good, zero, lost, bad;
 };
 
 static void check_page(struct vmcore *core, uint64_t pfn, uint8_t *buf, struct tally *t)
@@ -24,11 +26,13 @@ static void check_page(struct vmcore *core, uint64_t pfn, uint8_t *buf, struct t
 	int err = vmcore_read(core, pfn << core->page_shift, buf, bytes);
 
 	t->held++;
-	if (err) {
-		if (t->bad++ < TOLD_MAX)
-			warn("page %#" PRIx64 ": %s", pfn, err == -ENODATA ? "it was lost when the dump was written" : "damaged");
+	/* A dump that says itself that it is not complete lacks what comes last; no need to tell page by page. */
+	if (err == -ENODATA && t->lost++ < TOLD_MAX && !core->incomplete)
+		warn("page %#" PRIx64 ": it was lost when the dump was written", pfn);
+	else if (err && err != -ENODATA && t->bad++ < TOLD_MAX)
+		warn("page %#" PRIx64 ": damaged", pfn);
+	if (err)
 		return;
-	}
 	t->good++;
 	t->zero += !buf[0] && !memcmp(buf, buf + 1, bytes - 1);
 }
@@ -67,6 +71,7 @@ static int print_tally(const struct crashed *cr, const struct tally *t, const ch
 		json_add_number(root, "absent", t->absent);
 		json_add_number(root, "good", t->good);
 		json_add_number(root, "zero", t->zero);
+		json_add_number(root, "lost", t->lost);
 		json_add_number(root, "bad", t->bad);
 		json_add_bool(root, "vmcoreinfo", cr->core.vmcoreinfo.len != 0);
 		err = json_print(root, stdout);
@@ -76,7 +81,9 @@ static int print_tally(const struct crashed *cr, const struct tally *t, const ch
 	printf("%s: %s, %s, level %d\n", path, cr->core.ops->name, cr->core.incomplete ? "NOT complete" : "complete",
 	       cr->core.dump_level);
 	printf("%" PRIu64 " pages of RAM: %" PRIu64 " are there (%" PRIu64 " of them zero), ", t->ram, t->good, t->zero);
-	printf("%" PRIu64 " were left out, %" PRIu64 " cannot be read\n", t->absent, t->bad);
+	printf("%" PRIu64 " were left out, %" PRIu64 " cannot be read\n", t->absent, t->lost + t->bad);
+	if (t->lost || t->bad)
+		printf("%" PRIu64 " of them were not saved when the dump was written, %" PRIu64 " are damaged.\n", t->lost, t->bad);
 	if (!cr->core.vmcoreinfo.len)
 		printf("It has no VMCOREINFO.\n");
 	return 0;
@@ -94,29 +101,48 @@ static int check_all(struct crashed *cr, struct tally *t)
 	return err;
 }
 
+enum { OPT_JSON = 256 };
+
+static int parse(int argc, char **argv, bool *json)
+{
+	static const struct option long_options[] = { { "json", no_argument, NULL, OPT_JSON }, { NULL, 0, NULL, 0 } };
+	int option;
+
+	opterr = 0;
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		if (option != OPT_JSON)
+			return save_option_error(option, ":", argv);
+		*json = true;
+	}
+	return argc - optind == 1 ? 0 : fail(-EINVAL, "needed is one argument: the dump");
+}
+
 int command_check(int argc, char **argv, int *status)
 {
-	bool json = argc == 3 && !strcmp(argv[1], "--json");
-	const char *path = argv[argc - 1];
 	struct tally t = { 0 };
 	struct crashed cr;
-	int err;
+	bool json = false;
+	const char *path;
+	int err = parse(argc, argv, &json);
 
-	if (argc != 2 + json || path[0] == '-') {
+	if (err) {
 		*status = EXIT_USAGE;
-		return fail(-EINVAL, "check needs one argument: the dump");
+		return err;
 	}
-	err = crashed_open(&cr, path);
+	if (json && !json_built_in())
+		return fail(-ENOTSUP, "--json: json-c was not built in");
+	path = argv[optind];
+	err = crashed_open(&cr, path, 0);
 	if (err)
 		return err;
 	err = check_all(&cr, &t);
 	if (!err)
 		err = print_tally(&cr, &t, path, json);
-	/* A page that is missing from a dump that says so itself is no surprise. */
-	if (!err && cr.core.incomplete)
+	if (!err && t.bad)
+		err = fail(-EIO, "%s: %" PRIu64 " pages are damaged", path, t.bad);
+	else if (!err && (cr.core.incomplete || t.lost))
 		*status = EXIT_INCOMPLETE;
-	else if (!err && t.bad)
-		err = fail(-EIO, "%s: %" PRIu64 " pages cannot be read", path, t.bad);
 	crashed_close(&cr);
 	return err;
 }

@@ -98,6 +98,22 @@ void page_decode(const struct kinfo *k, const uint8_t *bytes, size_t len, bool b
 		f->hugetlb = type_is(k, f->mapcount, &k->type_hugetlb);
 }
 
+/* No count of users is negative: noise, and the ones that struct pages are filled with before they are set up, are. */
+static bool count_believable(const struct page_facts *f, const struct kinfo *k)
+{
+	return !k->refcount.present || f->refcount >> 31 == 0;
+}
+
+bool page_is_poisoned(const struct kinfo *k, const uint8_t *bytes, bool big_endian)
+{
+	const struct page_facts f = {
+		.flags = field_u64(&k->flags, bytes, big_endian),
+		.refcount = field_u32(&k->refcount, bytes, big_endian),
+	};
+
+	return flag_set(f.flags, &k->pg_hwpoison) && count_believable(&f, k);
+}
+
 /*
  * Until 7.0 a tail points to its head. Since 7.1 it may instead hold the mask that makes its own struct page's address
  * the head's: ones down to the size of the whole array of struct pages. No pointer of a kernel looks like that.
@@ -181,10 +197,10 @@ static bool is_cache_private(const struct page_facts *f, const struct kinfo *k)
 	return is_cache(f, k) && (!k->pg_private.present || flag_set(f->flags, &k->pg_private));
 }
 
-/* A mapping is a pointer into the kernel, or none (a page that was truncated); no count of users is negative. */
+/* A mapping is a pointer into the kernel, or none (a page that was truncated). */
 static bool mapped_believable(const struct page_facts *f, const struct kinfo *k)
 {
-	return (!f->mapping || f->mapping >> 56 == 0xff) && (!k->refcount.present || f->refcount >> 31 == 0);
+	return (!f->mapping || f->mapping >> 56 == 0xff) && count_believable(f, k);
 }
 
 static bool hugetlb_believable(const struct page_facts *f, const struct kinfo *k)
@@ -202,10 +218,10 @@ static bool is_reserved(const struct page_facts *f, const struct kinfo *k)
  * rules that look at mapping, which means something else in them.
  */
 const struct class_rule class_rules[] = {
-	{ "hardware poison", CLASS_HWPOISON, is_hwpoison, NULL },
-	{ "offline", CLASS_OFFLINE, is_offline, NULL },
+	{ "hardware poison", CLASS_HWPOISON, is_hwpoison, count_believable },
+	{ "offline", CLASS_OFFLINE, is_offline, count_believable },
 	{ "buddy", CLASS_FREE, is_buddy, buddy_believable },
-	{ "unaccepted", CLASS_FREE, is_unaccepted, NULL },
+	{ "unaccepted", CLASS_FREE, is_unaccepted, count_believable },
 	{ "slab", CLASS_SLAB, is_slab, NULL },
 	{ "page table", CLASS_KERNEL_CRITICAL, is_table, NULL },
 	{ "hugetlb", CLASS_USER, is_hugetlb, hugetlb_believable },

@@ -67,6 +67,9 @@ bool class_excluded(enum page_class class, int level);
  */
 void page_decode(const struct kinfo *k, const uint8_t *bytes, size_t len, bool big_endian, struct page_facts *f);
 
+/* Does the struct page at BYTES say, so that it can be believed, that its page is poisoned? */
+bool page_is_poisoned(const struct kinfo *k, const uint8_t *bytes, bool big_endian);
+
 /* Is a page whose compound_head holds INFO, and whose struct page is at VADDR, a tail of the compound page at HEAD? */
 bool page_is_tail_of(const struct kinfo *k, uint64_t info, uint64_t vaddr, uint64_t head_vaddr);
 
@@ -82,6 +85,7 @@ struct classifier {
 	struct ranges special;     /* pfn ranges: what would be CLASS_KERNEL or before it gets their type as its class */
 	struct blob pages;         /* scratch: struct pages of a stretch */
 	bool keep_free;            /* what looks free is not believed (see selfcheck.h): CLASS_KERNEL */
+	bool keep_poisoned;        /* nor what looks poisoned */
 };
 
 void classifier_init(struct classifier *c, struct vmcore *core);

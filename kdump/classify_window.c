@@ -75,21 +75,27 @@ static enum page_class judge(const struct classifier *c, const struct page_facts
 		if (!rule->claims(f, c->k))
 			continue;
 		*doubtful = rule->believable && !rule->believable(f, c->k);
-		if (*doubtful || (rule->class == CLASS_FREE && c->keep_free))
+		if (*doubtful || (rule->class == CLASS_FREE && c->keep_free) ||
+		    (rule->class == CLASS_HWPOISON && c->keep_poisoned))
 			return CLASS_KERNEL;
 		return rule->class;
 	}
 	return CLASS_KERNEL;
 }
 
-/* The class of PFN, whose facts are F, and of the block that it starts. BYTES and LEN as above. */
+/*
+ * The class of PFN, whose facts are F, and of the block that it starts. BYTES and LEN as above. That a page is broken
+ * says nothing of those behind it, but in a hugetlb page: there the first has the flag for whichever it is.
+ */
 static void begin_block(struct classifier *c, uint64_t pfn, const struct page_facts *f, const uint8_t *bytes,
 			size_t len, struct block *block)
 {
 	bool aligned = !(pfn & ((1ull << f->order) - 1));
+	struct page_facts whole = *f;
 
+	whole.hwpoison = f->hwpoison && f->hugetlb;
 	*block = (struct block){ .stop_pfn = pfn + 1 };
-	block->class = judge(c, f, &block->doubtful);
+	block->class = judge(c, &whole, &block->doubtful);
 	if (f->buddy || f->unaccepted) {
 		if (!aligned) {
 			block->class = CLASS_KERNEL;
@@ -156,14 +162,20 @@ static void classify_page(struct window *w, uint64_t pfn, const uint8_t *bytes, 
 		w->block.stop_pfn = pfn;
 	if (pfn < w->block.stop_pfn) {
 		/* A page of a block can be broken by itself (since 5.13 the flag is the page's own, not the head's). */
-		uint64_t flags = get_u64(bytes + k->flags.off, big_endian);
-		bool poisoned = k->pg_hwpoison.present && (flags >> k->pg_hwpoison.value & 1);
+		bool poisoned = page_is_poisoned(k, bytes, big_endian) && !w->c->keep_poisoned;
 
 		set_class(w, pfn, poisoned ? CLASS_HWPOISON : w->block.class, w->block.doubtful && !poisoned);
 		return;
 	}
 	page_decode(k, bytes, len, big_endian, &f);
 	begin_block(w->c, pfn, &f, bytes, len, &w->block);
+	if (f.hwpoison) {
+		bool doubtful;
+		uint8_t class = judge(w->c, &f, &doubtful);
+
+		set_class(w, pfn, class, doubtful);
+		return;
+	}
 	/* A tail outside of any block: its head could not be read or believed. */
 	if (f.tail && w->block.class != CLASS_HWPOISON && w->block.class != CLASS_OFFLINE) {
 		w->block.class = CLASS_KERNEL;

@@ -9,6 +9,7 @@ struct command {
 	const char *name;
 	const char *arguments;     /* as usage prints them */
 	const char *summary;
+	const char *options;       /* a line each; "": there are none */
 	/*
 	 * argv[0] is the command's name. 0 or a negative errno (recorded). *STATUS is EXIT_OK on entry; an error leaves EXIT_FAILED to main unless the
 	 * command says more: EXIT_USAGE when the arguments were wrong, EXIT_INCOMPLETE when there is a dump, but not all of it.
@@ -21,5 +22,8 @@ int command_dmesg(int argc, char **argv, int *status);
 int command_info(int argc, char **argv, int *status);
 int command_inspect(int argc, char **argv, int *status);
 int command_check(int argc, char **argv, int *status);
+int command_reassemble(int argc, char **argv, int *status);
+/* A command line of makedumpfile's. It says itself what went wrong: 0 always, *STATUS tells. */
+int command_makedumpfile(int argc, char **argv, int *status);
 
 #endif

@@ -68,7 +68,7 @@ static void count_cpu(struct crashed *cr, const struct elf_note *note)
 	cr->nr_cpus++;
 }
 
-int crashed_open(struct crashed *cr, const char *source)
+int crashed_open(struct crashed *cr, const char *source, unsigned int flags)
 {
 	struct view text;
 	const char *time;
@@ -76,7 +76,7 @@ int crashed_open(struct crashed *cr, const char *source)
 	int err;
 
 	*cr = (struct crashed){ 0 };
-	err = vmcore_open(&cr->core, source);
+	err = vmcore_open_flags(&cr->core, source, flags);
 	if (err)
 		return err;
 	classifier_init(&cr->c, &cr->core);
@@ -158,7 +158,7 @@ static int find_special(struct crashed *cr)
 	return err;
 }
 
-int crashed_classify(struct crashed *cr)
+void crashed_classify(struct crashed *cr)
 {
 	int err = -ENODATA;
 
@@ -166,18 +166,26 @@ int crashed_classify(struct crashed *cr)
 		err = kinfo_read(&cr->k, &cr->vt);
 	if (!err)
 		err = memmodel_init(&cr->m, &cr->vt, &cr->k);
-	if (err == -ENOMEM)
-		return err;
-	if (err) {
-		warn("pages cannot be told apart: %s; all are kept",
-		     cr->has_vtop ? err_text() : "the kernel cannot be looked into");
-		err_clear();
-		return 0;
+	if (!err) {
+		cr->c.k = &cr->k;
+		cr->c.m = &cr->m;
+		cr->classified = true;
+		err = find_special(cr);
 	}
-	cr->c.k = &cr->k;
-	cr->c.m = &cr->m;
-	cr->classified = true;
-	return find_special(cr);
+	if (!err)
+		return;
+	warn("pages cannot be told apart: %s; all are kept",
+	     cr->has_vtop ? err_text() : "the kernel cannot be looked into");
+	err_clear();
+	crashed_forget_classes(cr);
+}
+
+void crashed_forget_classes(struct crashed *cr)
+{
+	classifier_deinit(&cr->c);
+	classifier_init(&cr->c, &cr->core);
+	memmodel_deinit(&cr->m);
+	cr->classified = false;
 }
 
 void crashed_close(struct crashed *cr)

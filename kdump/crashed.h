@@ -22,10 +22,12 @@ struct crashed {
 	uint32_t nr_cpus;          /* CPU notes */
 };
 
-/* -errno of vmcore_open(). What else cannot be found out is a warning. */
-int crashed_open(struct crashed *cr, const char *source);
-/* Make CR->c ready: with all that is needed to tell pages apart, or (a warning) with nothing of it. -ENOMEM. */
-int crashed_classify(struct crashed *cr);
+/* -errno of vmcore_open(); FLAGS are its. What else cannot be found out is a warning. */
+int crashed_open(struct crashed *cr, const char *source, unsigned int flags);
+/* Make CR->c ready: with all that is needed to tell pages apart, or (a warning) with nothing of it: all are kept. */
+void crashed_classify(struct crashed *cr);
+/* Undo that: CR->c keeps every page, and needs next to no memory. */
+void crashed_forget_classes(struct crashed *cr);
 /* Accepts a zeroed struct. */
 void crashed_close(struct crashed *cr);
 

@@ -8,11 +8,19 @@ KDUMP_SRCS = \
 	kdump/classify_window.c \
 	kdump/codec.c \
 	kdump/crashed.c \
+	kdump/diskdump.c \
 	kdump/dmesg.c \
 	kdump/dmesg_bytes.c \
 	kdump/dmesg_lockless.c \
 	kdump/dmesg_records.c \
 	kdump/dmesg_scan.c \
+	kdump/flattened.c \
+	kdump/flattened_index.c \
+	kdump/front.c \
+	kdump/front_dmesg.c \
+	kdump/front_options.c \
+	kdump/front_usage.c \
+	kdump/guard.c \
 	kdump/info.c \
 	kdump/inspect.c \
 	kdump/kinfo.c \
@@ -22,19 +30,25 @@ KDUMP_SRCS = \
 	kdump/out_elf.c \
 	kdump/out_notes.c \
 	kdump/out_slots.c \
+	kdump/out_split.c \
 	kdump/pagemap.c \
 	kdump/pipe.c \
 	kdump/progress.c \
+	kdump/reassemble.c \
+	kdump/reassemble_parts.c \
+	kdump/reassemble_settle.c \
 	kdump/report.c \
 	kdump/save.c \
 	kdump/save_options.c \
 	kdump/selfcheck.c \
 	kdump/showlog.c \
 	kdump/sink.c \
+	kdump/source_claims.c \
 	kdump/source_diskdump.c \
 	kdump/source_elf.c \
 	kdump/source_map.c \
 	kdump/target.c \
+	kdump/twins.c \
 	kdump/vmcore.c \
 	kdump/vmcoreinfo.c \
 	kdump/vtop.c

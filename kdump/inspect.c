@@ -44,7 +44,7 @@ static int read_raw(void *ctx, uint64_t paddr, void *buf, size_t len)
 
 	if (paddr < m->base || off > m->file_len || len > m->file_len - off)
 		return -ENODATA;
-	return source_pread(m->fd, off, buf, len);
+	return source_pread_fd(m->fd, off, buf, len);
 }
 
 static capd_read *reader(const struct memory *m)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kdump(8): find the command, run it, and turn an error chain into one sentence and an exit status. */
+#include "kdump/codec.h"
 #include "kdump/command.h"
 #include "lib/err.h"
 
@@ -9,17 +10,47 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char save_options_text[] =
+	"  -d, --level LEVEL[,LEVEL...]  leave out: 1 zero pages, 2 cache, 4 private cache, 8 user, 16 free; default 31;\n"
+	"                                of several the first whose dump fits\n"
+	"  -c, -l, -z, -p                compress with zlib, lzo, zstd, snappy\n"
+	"  --codec NAME[:N]              one of zstd, zlib, lzo, snappy, none; N: level of zstd or zlib\n"
+	"  -E, --elf                     write ELF, not compressed\n"
+	"  -F, --flattened               write a stream, as for a pipe\n"
+	"  --split                       write parts to several files: SOURCE TARGET1 TARGET2...\n"
+	"  -f, --force                   replace TARGET\n"
+	"  --workers N                   threads that compress; default: by CPUs and free memory\n"
+	"  --max-size SIZE               write no more than SIZE (64M, 2G...)\n"
+	"  --deadline SECONDS            stop in time\n"
+	"  --memory-limit SIZE           use about that much memory\n"
+	"  --no-mmap                     read SOURCE, do not map it\n"
+	"  --dry-run                     do everything but write; TARGET may be left out\n"
+	"  -q, --quiet                   say only what goes wrong\n"
+	"  -D, --debug                   say what is done\n";
+
 static const struct command commands[] = {
-	{ "save", "[-d LEVEL[,LEVEL...]] [-c|-l|-z|-p|--codec NAME[:N]] [-E] [-F] [--workers N] [--max-size SIZE]\n"
-		  "        [--deadline SECONDS] [--memory-limit SIZE] [--force] [--quiet] SOURCE TARGET",
+	{ "save", "[OPTION]... SOURCE TARGET",
 	  "Save a dump, most important pages first. TARGET: a file, \"-\", or a directory for dump, log and a note.",
-	  command_save },
-	{ "dmesg", "SOURCE", "Print the kernel's log.", command_dmesg },
-	{ "info", "[--json|--map] SOURCE", "Say what is in it; --map: the class of every page.", command_info },
-	{ "check", "[--json] DUMP", "Read every page of it.", command_check },
-	{ "inspect", "[--json] [--base=ADDRESS] FILE",
-	  "Is the capture kernel in this image of a machine's memory intact? Exit status 0 yes, 1 cannot tell, 3 no.", command_inspect },
-	{ NULL, NULL, NULL, NULL },
+	  save_options_text, command_save },
+	{ "dmesg", "SOURCE", "Print the kernel's log. Also called as vmcore-dmesg.", "", command_dmesg },
+	{ "info", "[OPTION] SOURCE", "Say what is in it.",
+	  "  --json                        for programs\n"
+	  "  --map                         the class of every page\n", command_info },
+	{ "check", "[OPTION] DUMP", "Read every page of it.",
+	  "  --json                        for programs\n", command_check },
+	{ "reassemble", "[OPTION]... STREAM|PART... TARGET",
+	  "Make one dump of a flattened stream (\"-\": standard input), or of the parts of a split set.",
+	  "  -f, --force                   replace TARGET\n"
+	  "  --partial                     do without parts that are missing\n"
+	  "  -q, --quiet                   say only what goes wrong\n"
+	  "  -D, --debug                   say what is done\n", command_reassemble },
+	{ "inspect", "[OPTION]... FILE",
+	  "Is the capture kernel in this image of a machine's memory intact? Exit status 0 yes, 1 cannot tell, 3 no.",
+	  "  --json                        for programs\n"
+	  "  --base=ADDRESS                of a raw image's first byte\n", command_inspect },
+	{ "makedumpfile", "ARGUMENT...", "Do what makedumpfile does with these arguments. Also called as makedumpfile.",
+	  NULL, command_makedumpfile },
+	{ NULL, NULL, NULL, NULL, NULL },
 };
 
 static void print_help(FILE *out)
@@ -27,7 +58,13 @@ static void print_help(FILE *out)
 	fprintf(out, "Usage: kdump COMMAND ...\n");
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(out, "  kdump %s %s\n        %s\n", c->name, c->arguments, c->summary);
-	fprintf(out, "SOURCE is /proc/vmcore, an ELF core or a kdump-compressed dump.\n");
+	fprintf(out, "SOURCE is /proc/vmcore, an ELF core or a kdump-compressed dump.\n"
+		     "\"kdump COMMAND --help\" lists options, \"kdump --version\" what is built in.\n");
+}
+
+static void print_command_help(const struct command *c, const char *program)
+{
+	printf("Usage: %s %s\n%s\n%s", program, c->arguments, c->summary, c->options);
 }
 
 static const struct command *command_find(const char *name)
@@ -45,23 +82,62 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* What is built in, in the words of kexec --version: a library that is missing costs a codec, nothing else. */
+static void print_version(void)
+{
+	printf("%s (%s) %s\n", err_program(), PACKAGE_NAME, PACKAGE_VERSION);
+	printf("compresses:");
+	for (const struct codec *c = codecs; c->name; c++) {
+		if (!c->flag)
+			continue;
+		printf(" %c%s", c->built_in ? '+' : '-', c->name);
+		if (c->library && strcmp(c->library, c->name))
+			printf(" (%s)", c->library);
+	}
+	printf("\n");
+}
+
+static bool is_word(const char *arg, const char *word, const char *letter)
+{
+	return !strcmp(arg, word) || !strcmp(arg, letter);
+}
+
+/* PROGRAM is how the user called it. */
+static int run_command(const struct command *c, const char *program, int argc, char **argv, int *status)
+{
+	int err;
+
+	/* One without text has help of its own. */
+	if (c->options && argc > 1 && is_word(argv[1], "--help", "-h")) {
+		print_command_help(c, program);
+		return 0;
+	}
+	err = c->run(argc, argv, status);
+	return err && *status == EXIT_USAGE ? fail(err, "%s; see \"%s --help\"", err_text(), program) : err;
+}
+
 static int run(int argc, char **argv, int *status)
 {
-	/* vmcore-dmesg SOURCE, as scripts know it. */
-	const struct command *command = command_find("dmesg");
+	const char *name = argc ? base_name(argv[0]) : "kdump";
+	const struct command *command;
+	char program[32];
 
-	if (argc && !strcmp(base_name(argv[0]), "vmcore-dmesg"))
-		return command->run(argc, argv, status);
+	if (!strcmp(name, "makedumpfile"))
+		return command_makedumpfile(argc, argv, status);
+	if (!strcmp(name, "vmcore-dmesg"))
+		err_set_program("vmcore-dmesg");
+	if (argc > 1 && is_word(argv[1], "--version", "-V")) {
+		print_version();
+		return 0;
+	}
+	if (!strcmp(name, "vmcore-dmesg"))
+		return run_command(command_find("dmesg"), name, argc, argv, status);
 	if (argc < 2) {
 		*status = EXIT_USAGE;
 		return fail(-EINVAL, "which command? \"kdump --help\" lists them");
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	if (is_word(argv[1], "--help", "-h") || !strcmp(argv[1], "help")) {
 		print_help(stdout);
-		return 0;
-	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("kdump (%s) %s\n", PACKAGE_NAME, PACKAGE_VERSION);
 		return 0;
 	}
 	command = command_find(argv[1]);
@@ -69,7 +145,8 @@ static int run(int argc, char **argv, int *status)
 		*status = EXIT_USAGE;
 		return fail(-EINVAL, "%s: no such command; \"kdump --help\" lists them", argv[1]);
 	}
-	return command->run(argc - 1, argv + 1, status);
+	snprintf(program, sizeof(program), "kdump %s", command->name);
+	return run_command(command, program, argc - 1, argv + 1, status);
 }
 
 int main(int argc, char **argv)

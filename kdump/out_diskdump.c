@@ -18,6 +18,7 @@
 #define DATA_BYTES   (1u << 20)    /* data that is written at once */
 #define NR_PENDING   (64u << 10)   /* descriptors that wait for a checkpoint; 256 MiB of pages */
 #define CHUNK_SLOTS  2048          /* descriptors that are read, changed and written back together */
+#define MAX_STRETCHES 64           /* of ascending descriptors that are written one after the other */
 #define FEW_RUNS     4             /* as many runs of a chunk are written by themselves */
 #define RECORD_BYTES 16            /* what a write costs in a flattened stream */
 
@@ -25,6 +26,13 @@ struct pending {
 	uint64_t slot;
 	uint64_t off;
 	uint32_t len;
+	uint32_t flags;
+};
+
+/* Of a page that others may be twins of. */
+struct place {
+	uint64_t off;
+	uint32_t len;              /* 0: nothing came with this mark */
 	uint32_t flags;
 };
 
@@ -42,6 +50,8 @@ struct diskdump {
 	struct pending *pending;
 	size_t nr_pending;
 	uint8_t *chunk;
+	struct place *places;      /* by mark; the first is not used */
+	uint32_t nr_marks;
 	int broken;                /* what stopped the writing of data */
 };
 
@@ -159,7 +169,8 @@ static int write_tables(struct diskdump *d, const struct out_facts *f)
 	d->zero_off = d->desc_off + d->slots.nr_slots * DDP_BYTES;
 	d->data_off = d->zero_off + d->block;
 	put_u32(d->header + DD_TOTAL_RAM_BLOCKS, clamp_u32(d->slots.nr_ram), d->big_endian);
-	put_u32(d->header + DD_WRITTEN_BLOCKS, clamp_u32(d->slots.nr_slots), d->big_endian);
+	/* Of the whole set: makedumpfile takes parts for one set only when this header is the same in all of them. */
+	put_u32(d->header + DD_WRITTEN_BLOCKS, clamp_u32(d->slots.nr_planned), d->big_endian);
 	err = sink_allocate(d->sink, d->desc_off, d->slots.nr_slots * DDP_BYTES);
 	if (err)
 		return err;
@@ -193,7 +204,10 @@ static int diskdump_begin(struct dump_out *o)
 	d->data = malloc(DATA_BYTES);
 	d->pending = malloc(NR_PENDING * sizeof(*d->pending));
 	d->chunk = malloc(CHUNK_SLOTS * DDP_BYTES);
-	if (!d->header || !d->data || !d->pending || !d->chunk)
+	d->nr_marks = f->nr_marks;
+	if (d->nr_marks)
+		d->places = calloc((size_t)d->nr_marks + 1, sizeof(*d->places));
+	if (!d->header || !d->data || !d->pending || !d->chunk || (d->nr_marks && !d->places))
 		return fail(-ENOMEM, "out of memory for the dump's tables");
 	reserve(d);
 	return write_tables(d, f);
@@ -210,6 +224,7 @@ static void diskdump_deinit(struct dump_out *o)
 	free(d->data);
 	free(d->pending);
 	free(d->chunk);
+	free(d->places);
 	free(d);
 	o->priv = NULL;
 }
@@ -267,12 +282,27 @@ static int write_chunk(struct diskdump *d, const struct pending *p, size_t nr)
 	return sink_write(d->sink, off, d->chunk, len);
 }
 
-/* Those of the waiting descriptors whose data is in the file; none waits afterwards. */
+/* P[0..NR-1], ascending. */
+static int write_stretch(struct diskdump *d, const struct pending *p, size_t nr)
+{
+	int err = 0;
+
+	for (size_t first = 0, i; first < nr && !err; first = i) {
+		for (i = first + 1; i < nr && p[i].slot / CHUNK_SLOTS == p[first].slot / CHUNK_SLOTS; i++)
+			;
+		err = write_chunk(d, p + first, i - first);
+	}
+	return err;
+}
+
+/*
+ * Those of the waiting descriptors whose data is in the file; none waits afterwards. They come in a few ascending
+ * stretches, the more important first, and are written so: whoever stops this half way loses the least important.
+ */
 static int publish(struct diskdump *d)
 {
 	struct pending *p = d->pending;
-	size_t nr = 0;
-	bool sorted = true;
+	size_t nr = 0, stretches = 1;
 	int err = 0;
 
 	for (size_t i = 0; i < d->nr_pending; i++)
@@ -280,14 +310,15 @@ static int publish(struct diskdump *d)
 			p[nr++] = p[i];
 	d->nr_pending = 0;
 	reserve(d);
-	for (size_t i = 1; i < nr && sorted; i++)
-		sorted = p[i - 1].slot < p[i].slot;
-	if (!sorted)
+	for (size_t i = 1; i < nr; i++)
+		stretches += p[i].slot < p[i - 1].slot;
+	/* Not the order of a save: few writes matter more. */
+	if (stretches > MAX_STRETCHES)
 		qsort(p, nr, sizeof(*p), by_slot);
 	for (size_t first = 0, i; first < nr && !err; first = i) {
-		for (i = first + 1; i < nr && p[i].slot / CHUNK_SLOTS == p[first].slot / CHUNK_SLOTS; i++)
+		for (i = first + 1; i < nr && p[i].slot > p[i - 1].slot; i++)
 			;
-		err = write_chunk(d, p + first, i - first);
+		err = write_stretch(d, p + first, i - first);
 	}
 	return err;
 }
@@ -330,6 +361,42 @@ static int commit(struct diskdump *d)
 	return err;
 }
 
+/* Put the bytes of PAGE where they will be written; P tells where that is. */
+static int add_data(struct diskdump *d, const struct out_page *page, struct pending *p)
+{
+	if (!page->len || page->len > d->block || (!page->flags && page->len != d->block))
+		return fail(-EINVAL, "page %#llx comes in %u bytes", (unsigned long long)page->pfn, page->len);
+	if (d->data_len + page->len > DATA_BYTES) {
+		int err = flush(d);
+
+		/* In a stream that breaks, pages count whose descriptors came, too: they follow at once. */
+		if (!err && !sink_seekable(d->sink))
+			err = d->broken = publish(d);
+		if (err)
+			return err;
+	}
+	p->off = d->data_off + d->data_len;
+	p->len = page->len;
+	p->flags = page->flags;
+	memcpy(d->data + d->data_len, page->data, page->len);
+	d->data_len += page->len;
+	if (page->mark)
+		d->places[page->mark] = (struct place){ p->off, p->len, p->flags };
+	return 0;
+}
+
+static int use_place(const struct diskdump *d, const struct out_page *page, struct pending *p)
+{
+	const struct place *place = &d->places[page->mark];
+
+	if (!page->mark || !place->len)
+		return fail(-EINVAL, "page %#llx is the twin of none", (unsigned long long)page->pfn);
+	p->off = place->off;
+	p->len = place->len;
+	p->flags = place->flags;
+	return 0;
+}
+
 static int diskdump_page(struct dump_out *o, const struct out_page *page)
 {
 	struct diskdump *d = o->priv;
@@ -338,8 +405,8 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 
 	if (d->broken)
 		return fail(d->broken, "an earlier write to the dump has failed");
-	if (!page->zero && (page->len > d->block || !page->len || (!page->flags && page->len != d->block)))
-		return fail(-EINVAL, "page %#llx comes in %u bytes", (unsigned long long)page->pfn, page->len);
+	if (page->mark > d->nr_marks)
+		return fail(-EINVAL, "page %#llx has mark %u of %u", (unsigned long long)page->pfn, page->mark, d->nr_marks);
 	err = slots_find(&d->slots, page->pfn, &p.slot);
 	if (err)
 		return err;
@@ -348,18 +415,10 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 		if (err)
 			return err;
 	}
-	if (!page->zero) {
-		if (d->data_len + page->len > DATA_BYTES) {
-			err = flush(d);
-			if (err)
-				return err;
-		}
-		p.off = d->data_off + d->data_len;
-		p.len = page->len;
-		p.flags = page->flags;
-		memcpy(d->data + d->data_len, page->data, page->len);
-		d->data_len += page->len;
-	}
+	if (!page->zero)
+		err = page->twin ? use_place(d, page, &p) : add_data(d, page, &p);
+	if (err)
+		return err;
 	d->pending[d->nr_pending++] = p;
 	reserve(d);
 	return 0;
@@ -383,11 +442,11 @@ static int diskdump_finish(struct dump_out *o, bool complete)
 	if (complete && broken)
 		return fail(broken, "an earlier write to the dump has failed");
 	d->sink->reserved = 0;
-	if (complete)
-		put_u32(d->header + DD_STATUS, o->facts.codec->flag, d->big_endian);
+	put_u32(d->header + DD_STATUS, (complete ? 0 : DD_STATUS_INCOMPLETE) | o->facts.codec->flag, d->big_endian);
 	return sink_write(d->sink, 0, d->header, d->block);
 }
 
 const struct out_ops out_diskdump = {
 	"kdump-compressed", true, diskdump_begin, diskdump_page, diskdump_checkpoint, diskdump_finish, diskdump_deinit,
+	true,
 };

@@ -35,6 +35,13 @@ struct segment {
 	uint64_t piece;
 };
 
+/* Of an alias, what lies in one segment. */
+struct alias_part {
+	const struct vmcore_load *alias;
+	size_t segment;
+	uint64_t first_pfn, last_pfn;
+};
+
 struct elf_out {
 	struct sink *sink;
 	const struct out_facts *facts;
@@ -56,7 +63,8 @@ struct elf_out {
 	uint64_t buffered_off;
 	size_t buffered;
 	size_t last;               /* segment that the last page was in */
-	size_t nr_aliases;         /* program headers that show a part of a segment again */
+	struct alias_part *aliases; /* program headers that show a part of a segment again */
+	size_t nr_aliases;
 	int broken;
 };
 
@@ -274,7 +282,7 @@ static int find_segments(struct elf_out *e)
 			break;
 	}
 	e->gap_log2++;
-	if (e->nr_pieces > MAX_SEGMENTS || e->facts->core->nr_aliases > MAX_ALIASES)
+	if (e->nr_pieces > MAX_SEGMENTS)
 		return fail(-ERANGE, "RAM in %zu pieces does not fit an ELF dump, but the kdump-compressed format",
 			    e->nr_pieces);
 	e->plan_idx = UINT64_MAX;
@@ -297,13 +305,19 @@ static int write_ehdr(struct elf_out *e, bool complete)
 	return err ? err : sink_write(e->sink, 0, bytes, elf_ehdr_size(8));
 }
 
+/* Of the page frames that segment I covers, in the file or not, the last. */
+static uint64_t segment_last(const struct elf_out *e, size_t i)
+{
+	bool last = i + 1 == e->nr_segments || e->segments[i + 1].piece != e->segments[i].piece;
+
+	return last ? e->pieces[e->segments[i].piece].last_pfn : e->segments[i + 1].first_pfn - 1;
+}
+
 static void segment_phdr(const struct elf_out *e, size_t i, struct elf_phdr *ph)
 {
 	const struct segment *s = &e->segments[i];
 	const struct piece *p = &e->pieces[s->piece];
 	unsigned int shift = e->facts->core->page_shift;
-	bool last = i + 1 == e->nr_segments || e->segments[i + 1].piece != s->piece;
-	uint64_t behind = last ? p->last_pfn + 1 : e->segments[i + 1].first_pfn;
 
 	*ph = (struct elf_phdr){
 		.type = PT_LOAD,
@@ -312,7 +326,7 @@ static void segment_phdr(const struct elf_out *e, size_t i, struct elf_phdr *ph)
 		.vaddr = p->vaddr == NO_VADDR ? NO_VADDR : p->vaddr + ((s->first_pfn - p->first_pfn) << shift),
 		.paddr = s->first_pfn << shift,
 		.filesz = s->nr_file << shift,
-		.memsz = (behind - s->first_pfn) << shift,
+		.memsz = (segment_last(e, i) - s->first_pfn + 1) << shift,
 	};
 }
 
@@ -332,19 +346,65 @@ static size_t segment_at(const struct elf_out *e, uint64_t pfn)
 	return low;
 }
 
-/* The alias at its virtual address, with as much as one segment has of it: the kernel's image is one run of pages. */
-static void alias_phdr(const struct elf_out *e, const struct vmcore_load *alias, struct elf_phdr *ph)
+/*
+ * An alias (the kernel's image at its own virtual address) has a header for each segment that it is in: pages that were
+ * given back after boot split it, too. PARTS: NULL to count them.
+ */
+static size_t split_alias(const struct elf_out *e, const struct vmcore_load *alias, struct alias_part *parts)
 {
 	unsigned int shift = e->facts->core->page_shift;
-	const struct segment *s = e->nr_segments ? &e->segments[segment_at(e, alias->paddr >> shift)] : NULL;
-	uint64_t held = s ? s->nr_file << shift : 0, skip = s ? alias->paddr - (s->first_pfn << shift) : 0;
+	uint64_t first = alias->paddr >> shift, last = (alias->paddr + (alias->len - 1)) >> shift;
+	size_t nr = 0;
 
-	*ph = (struct elf_phdr){ .type = PT_LOAD, .flags = PF_R | PF_W | PF_X, .off = e->data_off, .vaddr = alias->vaddr,
-				 .paddr = alias->paddr, .memsz = alias->len };
-	if (!s || alias->paddr >> shift < s->first_pfn || skip >= held)
-		return;
-	ph->off += (s->file_page << shift) + skip;
-	ph->filesz = alias->len < held - skip ? alias->len : held - skip;
+	if (!alias->len || !e->nr_segments)
+		return 0;
+	for (size_t i = segment_at(e, first); i < e->nr_segments && e->segments[i].first_pfn <= last; i++) {
+		uint64_t from = e->segments[i].first_pfn, to = segment_last(e, i);
+
+		if (to < first)
+			continue;
+		if (parts)
+			parts[nr] = (struct alias_part){ alias, i, from > first ? from : first, to < last ? to : last };
+		nr++;
+	}
+	return nr;
+}
+
+static int split_aliases(struct elf_out *e)
+{
+	const struct vmcore *core = e->facts->core;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < core->nr_aliases; i++)
+		nr += split_alias(e, &core->aliases[i], NULL);
+	if (nr > MAX_ALIASES)
+		return fail(-ERANGE, "the kernel's image in %zu pieces does not fit an ELF dump, but the kdump-compressed format",
+			    nr);
+	e->aliases = calloc(nr + 1, sizeof(*e->aliases));
+	if (!e->aliases)
+		return fail(-ENOMEM, "out of memory for the dump's segments");
+	for (size_t i = 0; i < core->nr_aliases; i++)
+		e->nr_aliases += split_alias(e, &core->aliases[i], e->aliases + e->nr_aliases);
+	return 0;
+}
+
+static void alias_phdr(const struct elf_out *e, const struct alias_part *part, struct elf_phdr *ph)
+{
+	const struct segment *s = &e->segments[part->segment];
+	const struct vmcore_load *alias = part->alias;
+	unsigned int shift = e->facts->core->page_shift;
+	uint64_t paddr = part->first_pfn << shift, skip = part->first_pfn - s->first_pfn;
+
+	*ph = (struct elf_phdr){
+		.type = PT_LOAD,
+		.flags = PF_R | PF_W | PF_X,
+		.off = e->data_off + ((s->file_page + skip) << shift),
+		.vaddr = alias->vaddr + (paddr - alias->paddr),
+		.paddr = paddr,
+		.memsz = (part->last_pfn - part->first_pfn + 1) << shift,
+	};
+	if (skip < s->nr_file)
+		ph->filesz = (s->nr_file - skip) << shift < ph->memsz ? (s->nr_file - skip) << shift : ph->memsz;
 }
 
 /* Notes, aliases (in front, where the kernel has them), segments. */
@@ -353,7 +413,7 @@ static void make_phdr(const struct elf_out *e, size_t i, uint64_t notes_off, siz
 	if (!i)
 		*ph = (struct elf_phdr){ .type = PT_NOTE, .off = notes_off, .filesz = notes_len, .memsz = notes_len };
 	else if (i <= e->nr_aliases)
-		alias_phdr(e, &e->facts->core->aliases[i - 1], ph);
+		alias_phdr(e, &e->aliases[i - 1], ph);
 	else
 		segment_phdr(e, i - 1 - e->nr_aliases, ph);
 }
@@ -392,7 +452,6 @@ static int write_headers(struct elf_out *e)
 	blob_init(&notes);
 	err = notes_append(e->facts->core, &notes, &info_off);
 	if (!err) {
-		e->nr_aliases = e->facts->core->nr_aliases;
 		e->data_off = elf_ehdr_size(8) + (1 + e->nr_aliases + e->nr_segments) * elf_phdr_size(8) + notes.len;
 		e->data_off = (e->data_off + e->page - 1) / e->page * e->page;
 		err = write_ehdr(e, false);
@@ -424,6 +483,8 @@ static int elf_begin(struct dump_out *o)
 	err = make_pieces(e);
 	if (!err)
 		err = find_segments(e);
+	if (!err)
+		err = split_aliases(e);
 	free(e->plan);
 	e->plan = NULL;
 	if (!err)
@@ -443,6 +504,7 @@ static void elf_deinit(struct dump_out *o)
 		return;
 	free(e->pieces);
 	free(e->segments);
+	free(e->aliases);
 	free(e->plan);
 	free(e->data);
 	free(e);
@@ -451,13 +513,27 @@ static void elf_deinit(struct dump_out *o)
 
 /* ---- pages ---- */
 
+/* A page of which a part got there would look whole: zeros are this format's way to say that it is missing. */
+static void take_back(struct elf_out *e, uint64_t off, uint64_t written)
+{
+	uint64_t part = written % e->page;
+
+	if (!part || !sink_seekable(e->sink))
+		return;
+	memset(e->data, 0, part);
+	if (sink_write(e->sink, off + written - part, e->data, part))
+		debug("%s", err_text());
+}
+
 static int flush(struct elf_out *e)
 {
 	int err = sink_write(e->sink, e->buffered_off, e->data, e->buffered);
 
 	e->buffered = 0;
-	if (err)
-		e->broken = err;
+	if (!err)
+		return 0;
+	e->broken = err;
+	take_back(e, e->buffered_off, e->sink->partial);
 	return err;
 }
 
@@ -510,10 +586,70 @@ static int elf_checkpoint(struct dump_out *o)
 	return err ? err : sync;
 }
 
+/* One page that was left out, but lies between others in the file. What cannot be read stays a hole. */
+static int fill_page(struct dump_out *o, uint64_t pfn, uint8_t *buf)
+{
+	struct elf_out *e = o->priv;
+	struct out_page page = { .pfn = pfn, .data = buf, .len = e->page };
+
+	if (vmcore_read(e->facts->core, pfn << e->facts->core->page_shift, buf, e->page))
+		return 0;
+	page.zero = !buf[0] && !memcmp(buf, buf + 1, e->page - 1);
+	return elf_page(o, &page);
+}
+
+/* BITMAP: room for a window of pages that can be read, behind it room for a page. */
+static int fill_segment(struct dump_out *o, const struct segment *s, uint64_t *window, uint8_t *bitmap)
+{
+	struct elf_out *e = o->priv;
+	uint64_t max_pfn = e->facts->core->max_pfn;
+	int err = 0;
+
+	for (uint64_t pfn = s->first_pfn; !err && pfn - s->first_pfn < s->nr_file; pfn++) {
+		uint64_t idx = pfn / OUT_WINDOW_PFNS, bit = pfn % OUT_WINDOW_PFNS, first = idx * OUT_WINDOW_PFNS;
+		uint64_t nr = max_pfn - first < OUT_WINDOW_PFNS ? max_pfn - first : OUT_WINDOW_PFNS;
+
+		err = plan_window(e, idx);
+		if (!err && *window != idx) {
+			*window = idx;
+			err = e->facts->readable(e->facts->ctx, first, (nr + 7) & ~7ull, bitmap);
+		}
+		if (!err && !(e->plan[bit / 8] >> bit % 8 & 1) && bitmap[bit / 8] >> bit % 8 & 1)
+			err = fill_page(o, pfn, bitmap + OUT_WINDOW_PFNS / 8);
+	}
+	return err;
+}
+
+/*
+ * To split a segment at each page that is left out would make more of them than readers can bear. What lies in the file
+ * all the same is read as it was: zeros in its place would be believed.
+ */
+static int fill_gaps(struct dump_out *o)
+{
+	struct elf_out *e = o->priv;
+	uint8_t *bitmap = malloc(OUT_WINDOW_PFNS / 8 + e->page);
+	uint64_t window = UINT64_MAX;
+	int err = 0;
+
+	e->plan = malloc(OUT_WINDOW_PFNS / 8);
+	e->plan_idx = UINT64_MAX;
+	if (!bitmap || !e->plan)
+		err = fail(-ENOMEM, "out of memory for the dump's tables");
+	for (size_t i = 0; !err && i < e->nr_segments; i++)
+		err = fill_segment(o, &e->segments[i], &window, bitmap);
+	free(bitmap);
+	free(e->plan);
+	e->plan = NULL;
+	return err;
+}
+
 static int elf_finish(struct dump_out *o, bool complete)
 {
 	struct elf_out *e = o->priv;
-	int broken = e->broken, err = elf_checkpoint(o);
+	int broken = e->broken, err = complete && !broken && e->facts->readable ? fill_gaps(o) : 0;
+
+	if (!err)
+		err = elf_checkpoint(o);
 
 	if (err)
 		return err;
@@ -524,5 +660,5 @@ static int elf_finish(struct dump_out *o, bool complete)
 }
 
 const struct out_ops out_elf = {
-	"ELF", false, elf_begin, elf_page, elf_checkpoint, elf_finish, elf_deinit,
+	"ELF", false, elf_begin, elf_page, elf_checkpoint, elf_finish, elf_deinit, false,
 };

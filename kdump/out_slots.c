@@ -178,6 +178,7 @@ static int build(struct out_slots *s, uint64_t ram_off)
 		base = limit;
 	s->base = base;
 	s->nr_slots = limit - base;
+	s->nr_planned = s->windows[s->nr_windows].before;
 	return 0;
 }
 

@@ -27,6 +27,7 @@ struct out_slots {
 	uint64_t nr_ram;           /* pfns in the first bitmap */
 	uint64_t base;             /* planned pages before the split's first */
 	uint64_t nr_slots;         /* descriptors in this file */
+	uint64_t nr_planned;       /* in all files of a split set */
 	/* the window in memory */
 	uint64_t loaded;           /* UINT64_MAX: none */
 	uint8_t *ram, *planned;

@@ -19,9 +19,10 @@ enum job_state { JOB_FILLING, JOB_READY, JOB_BUSY, JOB_DONE };
 
 struct job {
 	enum job_state state;
-	unsigned int nr;
+	unsigned int nr;           /* of PAGE */
+	unsigned int nr_in;        /* of them with bytes */
 	uint8_t *in, *out;         /* pages of page_bytes each */
-	struct out_page page[PIPE_JOB_PAGES];
+	struct out_page page[PIPE_JOB_ENTRIES];
 };
 
 struct pipe {
@@ -52,7 +53,7 @@ static struct job *job_at(struct pipe *p, uint64_t position)
 	return &p->jobs[position % p->nr_jobs];
 }
 
-static bool all_zero(const uint8_t *page, size_t len)
+bool page_is_zero(const uint8_t *page, size_t len)
 {
 	uint64_t first;
 
@@ -63,13 +64,19 @@ static bool all_zero(const uint8_t *page, size_t len)
 
 static void job_compress(const struct pipe *p, struct job *j, void *state)
 {
-	for (unsigned int i = 0; i < j->nr; i++) {
+	const uint8_t *in = j->in;
+	uint8_t *out = j->out;
+
+	for (unsigned int i = 0; i < j->nr; i++, in += p->page_bytes, out += p->page_bytes) {
 		struct out_page *page = &j->page[i];
-		const uint8_t *in = j->in + (size_t)i * p->page_bytes;
-		uint8_t *out = j->out + (size_t)i * p->page_bytes;
 		size_t got;
 
-		page->zero = p->find_zero && all_zero(in, p->page_bytes);
+		while (page->zero || page->twin) {
+			if (++i == j->nr)
+				return;
+			page = &j->page[i];
+		}
+		page->zero = p->find_zero && page_is_zero(in, p->page_bytes);
 		page->data = in;
 		page->len = p->page_bytes;
 		page->flags = 0;
@@ -168,6 +175,7 @@ static void start_workers(struct pipe *p, unsigned int workers)
 
 	/* Signals are for the thread that knows what to do with them. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* comes to who touches what is not there */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (p->nr_threads < workers && add_worker(p))
 		;
@@ -261,7 +269,7 @@ static int deliver(struct pipe *p, unsigned int room)
 			pthread_mutex_unlock(&p->lock);
 			for (unsigned int i = 0; i < j->nr && !p->error; i++)
 				p->error = p->result(p->ctx, &j->page[i]);
-			j->nr = 0;
+			j->nr = j->nr_in = 0;
 			pthread_mutex_lock(&p->lock);
 			j->state = JOB_FILLING;
 			p->head++;
@@ -285,8 +293,11 @@ static int deliver(struct pipe *p, unsigned int room)
 
 static void submit(struct pipe *p)
 {
+	struct job *j = job_at(p, p->tail);
+
 	pthread_mutex_lock(&p->lock);
-	job_at(p, p->tail++)->state = JOB_READY;
+	j->state = JOB_READY;
+	p->tail++;
 	pthread_cond_signal(&p->ready);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -295,20 +306,49 @@ uint8_t *pipe_buffer(struct pipe *p)
 {
 	struct job *j = job_at(p, p->tail);
 
-	return j->in + (size_t)j->nr * p->page_bytes;
+	return j->in + (size_t)j->nr_in * p->page_bytes;
 }
 
-int pipe_put(struct pipe *p, uint64_t pfn)
+unsigned int pipe_room(struct pipe *p)
+{
+	const struct job *j = job_at(p, p->tail);
+	unsigned int pages = p->job_pages - j->nr_in, entries = PIPE_JOB_ENTRIES - j->nr;
+
+	return pages < entries ? pages : entries;
+}
+
+static int put(struct pipe *p, const struct out_page *page)
 {
 	struct job *j = job_at(p, p->tail);
 
 	if (p->error)
 		return p->error;
-	j->page[j->nr++] = (struct out_page){ .pfn = pfn };
-	if (j->nr < p->job_pages)
+	j->page[j->nr++] = *page;
+	j->nr_in += !page->zero && !page->twin;
+	if (j->nr < PIPE_JOB_ENTRIES && j->nr_in < p->job_pages)
 		return 0;
 	submit(p);
 	return deliver(p, 1);
+}
+
+int pipe_put(struct pipe *p, uint64_t pfn)
+{
+	return put(p, &(struct out_page){ .pfn = pfn });
+}
+
+int pipe_put_marked(struct pipe *p, uint64_t pfn, uint32_t mark)
+{
+	return put(p, &(struct out_page){ .pfn = pfn, .mark = mark });
+}
+
+int pipe_put_twin(struct pipe *p, uint64_t pfn, uint32_t mark)
+{
+	return put(p, &(struct out_page){ .pfn = pfn, .mark = mark, .twin = true });
+}
+
+int pipe_put_zero(struct pipe *p, uint64_t pfn)
+{
+	return put(p, &(struct out_page){ .pfn = pfn, .len = p->page_bytes, .zero = true });
 }
 
 int pipe_flush(struct pipe *p)

@@ -10,8 +10,9 @@
 #include "kdump/codec.h"
 #include "kdump/out.h"
 
-#define PIPE_JOB_PAGES 64          /* pages that a job holds at most */
+#define PIPE_JOB_PAGES 64          /* pages with bytes that a job holds at most */
 #define PIPE_JOB_BYTES (256u << 10) /* and bytes, unless one page is larger */
+#define PIPE_JOB_ENTRIES 256       /* pages that a job holds at most, those without bytes too */
 
 struct pipe;
 
@@ -32,13 +33,25 @@ unsigned int pipe_workers(const struct pipe *p);
 
 /*
  * A buffer of one page to fill, then pipe_put() it for PFN. Valid until that; the same one as long as nothing is
- * put, so that a page which cannot be read is passed over by not putting it. 0, or what stopped the pipe.
+ * put, so that a page which cannot be read is passed over by not putting it. 0, or what stopped the pipe. pipe_room()
+ * tells how many pages may be filled at once, one behind the other: what has not been put stays where it is until so
+ * many were, zero pages or not.
  */
 uint8_t *pipe_buffer(struct pipe *p);
+unsigned int pipe_room(struct pipe *p);
 int pipe_put(struct pipe *p, uint64_t pfn);
+/* The page at PFN is all zero: nothing to fill, nothing to compress. As pipe_put() else. */
+int pipe_put_zero(struct pipe *p, uint64_t pfn);
+/* As pipe_put(); others may be twins of this page (out_page.mark). */
+int pipe_put_marked(struct pipe *p, uint64_t pfn, uint32_t mark);
+/* The page at PFN is a twin: nothing to fill, nothing to compress. */
+int pipe_put_twin(struct pipe *p, uint64_t pfn, uint32_t mark);
 /* Deliver everything that was put. */
 int pipe_flush(struct pipe *p);
 /* NULL is accepted. What was not flushed is dropped. */
 void pipe_deinit(struct pipe *p);
+
+/* LEN: a multiple of 8, not 0. As fast as memory, and at once where a page begins with something. */
+bool page_is_zero(const uint8_t *page, size_t len);
 
 #endif

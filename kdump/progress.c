@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,9 +19,29 @@ uint64_t progress_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/*
+ * Can a line be written over and over? A serial line, and /dev/console, behind which one may be, are slow and logged:
+ * they get lines, seldom. Numbers of devices: Documentation/admin-guide/devices.txt.
+ */
+static bool is_screen(int fd)
+{
+	struct stat st;
+
+	if (!isatty(fd) || fstat(fd, &st))
+		return false;
+	switch (major(st.st_rdev)) {
+	case 4:
+		return minor(st.st_rdev) > 0 && minor(st.st_rdev) < 64; /* virtual consoles; serial lines follow */
+	case 136 ... 143:
+		return true; /* pseudo terminals */
+	default:
+		return false;
+	}
+}
+
 void progress_init(struct progress *p, bool quiet, uint64_t total, unsigned int page_shift)
 {
-	*p = (struct progress){ .quiet = quiet, .terminal = isatty(STDERR_FILENO), .total = total, .page_shift = page_shift };
+	*p = (struct progress){ .quiet = quiet, .terminal = is_screen(STDERR_FILENO), .total = total, .page_shift = page_shift };
 	p->begun_ms = p->last_ms = progress_now_ms();
 }
 

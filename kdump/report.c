@@ -58,11 +58,14 @@ static void print_table(const struct save_report *r, FILE *out)
 		sum.pages += c->pages;
 		sum.saved += c->saved;
 		sum.zero += c->zero;
+		sum.twins += c->twins;
 		left_out += excluded ? c->pages : 0;
 		sum.lost += c->lost;
 		sum.bytes += c->bytes;
 	}
 	print_row(out, "all", &sum, left_out);
+	if (sum.twins)
+		fprintf(out, "%" PRIu64 " pages are the same as others and share their bytes.\n", sum.twins);
 	if (r->doubtful)
 		fprintf(out, "%" PRIu64 " pages were kept in doubt: what describes them could not be read or believed.\n",
 			r->doubtful);
@@ -84,7 +87,7 @@ void report_final(const struct save_report *r, const char *path, FILE *out)
 		r->complete ? "" : "; NOT complete");
 }
 
-char *report_note(const struct save_report *r, const char *state)
+char *report_note(const struct save_report *r, const char *state, const char *name)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -97,8 +100,10 @@ char *report_note(const struct save_report *r, const char *state)
 		fprintf(out, "Why: %s.\n", r->why);
 	if (r->release[0])
 		fprintf(out, "Kernel: %s\n", r->release);
-	if (r->took_ms) {
-		fprintf(out, "\nvmcore     the dump, dump level %d\ndmesg.txt  the kernel's log\n\n", r->level);
+	fprintf(out, "\ndmesg.txt  the kernel's log, saved first\n");
+	if (name) {
+		fprintf(out, "%-9s  the dump, dump level %d%s\n\n", name, r->level,
+			r->complete ? "" : ", the most important pages first");
 		print_table(r, out);
 	}
 	if (fclose(out)) {

@@ -10,6 +10,7 @@
 struct class_report {
 	uint64_t pages;            /* found */
 	uint64_t saved, zero, lost; /* saved: the zero ones among them */
+	uint64_t twins;            /* saved: stored with another one's bytes */
 	uint64_t bytes;            /* in the dump */
 	uint64_t seen, sampled, sampled_bytes;
 };
@@ -17,7 +18,7 @@ struct class_report {
 struct save_report {
 	struct class_report class[NR_CLASSES];
 	int level;
-	uint64_t page_bytes, predicted_bytes, room_bytes, file_bytes, doubtful, counted_free, took_ms;
+	uint64_t page_bytes, max_pfn, predicted_bytes, room_bytes, file_bytes, doubtful, counted_free, took_ms;
 	bool has_counted_free, complete;
 	unsigned int workers;
 	char release[65];
@@ -27,7 +28,7 @@ struct save_report {
 /* To standard error. */
 void report_prediction(const struct save_report *r, bool fits);
 void report_final(const struct save_report *r, const char *path, FILE *out);
-/* Text of README.txt, from malloc; NULL: no memory. */
-char *report_note(const struct save_report *r, const char *state);
+/* Text of README.txt, from malloc; NULL: no memory. NAME is the dump's; NULL: there is none. */
+char *report_note(const struct save_report *r, const char *state, const char *name);
 
 #endif

@@ -5,15 +5,29 @@
 
 #include "kdump/codec.h"
 
-#define SAVE_LEVELS_MAX 8
+/* There are no more than 32 levels. */
+#define SAVE_LEVELS_MAX 32
+/* Threads that compress. The kernel runs on no more CPUs than 8,192; nobody gives so many to a capture kernel. */
+#define SAVE_WORKERS_MAX 1024
+
+struct save_report;
+
+/* What the user gets to see. */
+enum { SHOW_PROGRESS = 1, SHOW_PREDICTION = 2, SHOW_REPORT = 4, SHOW_ALL = 7 };
 
 struct save_options {
 	const char *source, *target; /* target "-": standard output; a directory gets vmcore, dmesg.txt and README.txt */
+	char *const *targets;      /* the files of a split set, each with a part of the pages; TARGET is NULL then */
+	unsigned int nr_targets;   /* two or more; 0: TARGET is the one file */
 	int levels[SAVE_LEVELS_MAX]; /* tried in this order until the size predicted for one fits */
 	unsigned int nr_levels;
 	const struct codec *codec;
 	int codec_level;           /* CODEC_DEFAULT_LEVEL */
-	bool elf, flattened, force, quiet;
+	bool elf, flattened, force;
+	bool dry_run;              /* everything but the writing; TARGET may be NULL */
+	bool no_mmap;              /* read SOURCE, never map it */
+	bool same_name;            /* a dump that is not complete gets the name of TARGET too */
+	unsigned int show;         /* SHOW_... */
 	int workers;               /* -1: by CPUs and memory; 0: none beside the main thread */
 	uint64_t max_bytes;        /* UINT64_MAX: none */
 	uint64_t memory_bytes;     /* 0: by what is free */
@@ -24,10 +38,17 @@ struct save_options {
 void save_options_init(struct save_options *o);
 /* -EINVAL (recorded: which argument, what it should be). argv[0] is the command's name. */
 int save_options_parse(struct save_options *o, int argc, char **argv);
-/* A size with K, M, G or T behind it. False when it is none. */
-bool save_parse_size(const char *text, uint64_t *bytes);
+/*
+ * Values of options; OPTION is its name, for the message. -EINVAL (recorded). A size is at least 1 and may have K, M, G
+ * or T behind it; numbers are decimal; levels go to O.
+ */
+int save_parse_size(const char *option, const char *value, uint64_t *bytes);
+int save_parse_number(const char *option, const char *value, uint64_t min, uint64_t max, uint64_t *number);
+int save_parse_levels(struct save_options *o, const char *value);
+/* What is wrong when getopt_long() has answered '?' or, as its LETTERS begin with ':', ':'. -EINVAL (recorded). */
+int save_option_error(int answer, const char *letters, char **argv);
 
-/* 0 also for a dump that is not complete: *COMPLETE tells. */
-int save_run(const struct save_options *o, bool *complete);
+/* 0 also for a dump that is not complete: REPORT->complete tells. REPORT is filled in all cases. */
+int save_run(const struct save_options *o, struct save_report *report);
 
 #endif

@@ -41,40 +41,58 @@ static int add_node(struct vtop *vt, const struct layout *l, uint64_t node, uint
 	return 0;
 }
 
+struct nodes {
+	uint64_t table, nr;
+	uint64_t online;           /* bitmap of those that there are; 0: unknown */
+};
+
 /*
- * With CONFIG_NUMA an array of pointers, one for each node that there may be. Only x86_64 exports it; elsewhere kallsyms
- * finds it, and the map of nodes tells how many entries it has.
+ * With CONFIG_NUMA an array of pointers, one for each node that there may be. Only x86_64 exports it with its length;
+ * elsewhere kallsyms finds it (with CONFIG_KALLSYMS_ALL). The map of nodes then has no fewer bits than it has entries.
  */
-static bool find_nodes(struct vtop *vt, uint64_t *table, uint64_t *nr)
+static bool find_nodes(struct vtop *vt, struct nodes *n)
 {
 	struct ksyms *syms;
 	uint64_t bytes;
 	bool found;
 
-	if (vmcoreinfo_symbol(vt->vi, "node_data", table))
-		return vmcoreinfo_length(vt->vi, "node_data", nr) && *nr <= NODES_MAX;
-	if (!vmcoreinfo_size(vt->vi, "nodemask_t", &bytes) || bytes * 8 > NODES_MAX)
+	if (!vmcoreinfo_symbol(vt->vi, "node_online_map", &n->online))
+		n->online = 0;
+	if (vmcoreinfo_symbol(vt->vi, "node_data", &n->table))
+		return vmcoreinfo_length(vt->vi, "node_data", &n->nr) && n->nr <= NODES_MAX;
+	if (!n->online || !vmcoreinfo_size(vt->vi, "nodemask_t", &bytes) || bytes * 8 > NODES_MAX)
 		return false;
 	if (ksyms_open(&syms, vt)) {
 		err_clear();
 		return false;
 	}
-	found = !ksyms_find(syms, "node_data", table);
+	found = !ksyms_find(syms, "node_data", &n->table);
 	ksyms_close(syms);
-	*nr = bytes * 8;
+	n->nr = bytes * 8;
 	return found;
+}
+
+/* Behind the last entry of a table of unknown length lies something else. */
+static bool node_is_there(struct vtop *vt, const struct nodes *n, uint64_t i)
+{
+	uint64_t word;
+
+	return !n->online || vtop_read_word(vt, n->online + i / 64 * 8, &word) || (word >> i % 64 & 1);
 }
 
 int selfcheck_free_pages(struct vtop *vt, uint64_t *pages)
 {
-	uint64_t table, node, nr, sum = 0, seen = 0;
+	uint64_t node, sum = 0, seen = 0;
 	struct layout l;
+	struct nodes n;
 
 	if (!vt->vi || !read_layout(vt->vi, &l))
 		return -ENODATA;
-	if (find_nodes(vt, &table, &nr)) {
-		for (uint64_t i = 0; i < nr; i++) {
-			if (vtop_read_word(vt, table + i * 8, &node))
+	if (find_nodes(vt, &n)) {
+		for (uint64_t i = 0; i < n.nr; i++) {
+			if (!node_is_there(vt, &n, i))
+				continue;
+			if (vtop_read_word(vt, n.table + i * 8, &node))
 				return -ENODATA;
 			if (!node)
 				continue;

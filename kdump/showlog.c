@@ -17,9 +17,9 @@ int command_dmesg(int argc, char **argv, int *status)
 
 	if (argc != 2 || argv[1][0] == '-') {
 		*status = EXIT_USAGE;
-		return fail(-EINVAL, "%s needs one argument: the source, such as /proc/vmcore", argv[0]);
+		return fail(-EINVAL, "needed is one argument: the source, such as /proc/vmcore");
 	}
-	err = crashed_open(&cr, argv[1]);
+	err = crashed_open(&cr, argv[1], 0);
 	if (!err && !cr.has_vtop)
 		err = fail(-ENODATA, "%s: its kernel cannot be looked into", argv[1]);
 	if (!err)

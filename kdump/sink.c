@@ -2,7 +2,9 @@
 /* Files and streams that a dump is written to. */
 #include "kdump/sink.h"
 
+#include "include/flattened_format.h"
 #include "lib/err.h"
+#include "lib/file.h"
 #include "lib/view.h"
 
 #include <errno.h>
@@ -13,11 +15,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-/* makedumpfile's flattened format: a block of this size, then records; all numbers big endian. */
-#define FLAT_HEADER_BYTES 4096
-#define FLAT_RECORD_BYTES 16
-#define FLAT_SIGNATURE    "makedumpfile"
 
 /* Names tried beside the wanted one before something is wrong with the folder rather than with the names. */
 #define MAX_NAMES 1000
@@ -97,7 +94,7 @@ static int open_path(struct sink *s, bool flattened)
 		s->path = strdup("standard output");
 		if (!s->path)
 			return fail(-ENOMEM, "out of memory for a file name");
-		s->flattened = true;
+		s->flattened = s->standard_output = true;
 		s->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 		return s->fd < 0 ? fail_sys(-errno, "cannot use standard output") : 0;
 	}
@@ -126,8 +123,8 @@ static int write_flat_header(struct sink *s)
 	uint8_t header[FLAT_HEADER_BYTES] = FLAT_SIGNATURE;
 	struct iovec iov = { header, sizeof(header) };
 
-	put_u64(header + 16, 1, true); /* type */
-	put_u64(header + 24, 1, true); /* version */
+	put_u64(header + FLAT_TYPE, 1, true);
+	put_u64(header + FLAT_VERSION, 1, true);
 	return write_all(s, 0, &iov, 1);
 }
 
@@ -137,10 +134,11 @@ int sink_open(struct sink *s, const char *path, bool flattened, bool force)
 
 	*s = (struct sink)SINK_INIT;
 	s->force = force;
-	s->path = strdup(path);
-	if (!s->path)
-		return fail(-ENOMEM, "out of memory for a file name");
-	err = open_path(s, flattened);
+	if (!*path)
+		return fail(-EINVAL, "the name of the file to write is empty");
+	err = file_output_name(path, &s->path);
+	if (!err)
+		err = open_path(s, flattened);
 	if (!err && s->flattened)
 		err = write_flat_header(s);
 	if (err) {
@@ -230,8 +228,8 @@ static int write_record(struct sink *s, uint64_t off, const void *buf, size_t le
 	if (len > UINT64_MAX - FLAT_RECORD_BYTES || allowed(s, s->size,
 							    len + FLAT_RECORD_BYTES) < len + FLAT_RECORD_BYTES)
 		return max_error(s);
-	put_u64(record, off, true);
-	put_u64(record + 8, len, true);
+	put_u64(record + FLAT_RECORD_OFFSET, off, true);
+	put_u64(record + FLAT_RECORD_SIZE, len, true);
 	err = write_all(s, 0, iov, 2);
 	if (err)
 		s->failed = err;
@@ -327,6 +325,16 @@ void sink_extend(struct sink *s, uint64_t len)
 		return;
 	if (ftruncate(s->fd, len))
 		debug("%s: cannot extend to %llu bytes: %m", s->path, (unsigned long long)len);
+}
+
+void sink_shorten(struct sink *s, uint64_t len)
+{
+	if (s->flattened || s->size <= len)
+		return;
+	if (s->temporary && ftruncate(s->fd, len))
+		debug("%s: cannot shorten to %llu bytes: %m", s->path, (unsigned long long)len);
+	else
+		s->size = len;
 }
 
 /* ---- finishing ---- */
@@ -431,7 +439,7 @@ int sink_finish(struct sink *s, bool complete)
 	if (err && complete)
 		return s->temporary ? fail_ctx(err, "the dump stays in %s", s->temporary) : err;
 	if (s->temporary) {
-		int renamed = complete ? rename_complete(s) : rename_incomplete(s);
+		int renamed = complete || s->same_name ? rename_complete(s) : rename_incomplete(s);
 
 		if (renamed)
 			return fail_sys(renamed, "the dump stays in %s: cannot rename it", s->temporary);

@@ -16,6 +16,8 @@
 struct sink {
 	int fd;
 	bool flattened, force;
+	bool standard_output;      /* what the dump goes to; so no messages may */
+	bool same_name;            /* what is not complete gets PATH's name too; the caller may set it */
 	char *path, *temporary;    /* heap; temporary is NULL for streams and block devices, and when finished */
 	uint64_t written;          /* bytes that went out, for progress */
 	uint64_t size;             /* of the file so far; bytes in the stream */
@@ -29,7 +31,7 @@ struct sink {
 #define SINK_INIT { .fd = -1, .max_bytes = UINT64_MAX }
 
 /*
- * PATH "-": standard output, flattened; so is a pipe or character device. A block device is written in place, with
+ * PATH "-", or a link to standard output: that, flattened; so is a pipe or character device. A block device is written in place, with
  * FORCE only. Otherwise a new file is made beside PATH ("PATH.writing", or with a number when a dump that was cut
  * short has that name). -EEXIST without FORCE, -EISDIR, -errno; recorded.
  */
@@ -53,12 +55,16 @@ int sink_allocate(struct sink *s, uint64_t off, uint64_t len);
 /* Give the file at least LEN bytes, the new ones a hole. What cannot be done is not an error. */
 void sink_extend(struct sink *s, uint64_t len);
 
+/* Cut it to LEN bytes. What cannot be done is not an error. Seekable sinks only. */
+void sink_shorten(struct sink *s, uint64_t len);
+
 /* fdatasync; for streams nothing. -ENOSPC, -EIO recorded: what was written since the last time may be lost. */
 int sink_sync(struct sink *s);
 
 /*
  * fsync, rename into place, fsync the directory; the closing record of a flattened stream. COMPLETE false:
- * "PATH-incomplete" is the name instead, numbered rather than replacing another. S->path is the name that it got.
+ * "PATH-incomplete" is the name instead (unless SAME_NAME), numbered rather than replacing another. S->path is the name
+ * that it got.
  * An error leaves the file under its temporary name, which the message tells.
  */
 int sink_finish(struct sink *s, bool complete);

@@ -5,6 +5,7 @@
  * the pages. include/diskdump_format.h has the offsets.
  */
 #include "kdump/codec.h"
+#include "kdump/diskdump.h"
 #include "kdump/source.h"
 #include "include/diskdump_format.h"
 #include "lib/err.h"
@@ -14,19 +15,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BLOCK_MIN 4096u
-#define BLOCK_MAX (256u << 10)     /* no kernel has larger pages */
-
-/* Versions in which fields appeared (makedumpfile's IMPLEMENTATION). */
-enum { VERSION_LEVEL = 1, VERSION_SPLIT = 2, VERSION_VMCOREINFO = 3, VERSION_NOTES = 4, VERSION_PFN_64 = 6,
-		VERSION_MAX = 64 };
-
-/* Fields of the header of a 32-bit machine, whose time stamp has two words of 4 bytes. */
-enum { DD32_BLOCK_SIZE = 416 };
-
-#define SIGNATURE_OLD "DISKDUMP"   /* of the kernel patch that was there before kdump */
-#define SIGNATURE_FLATTENED "makedumpfile\0\0\0"
 
 /* For every so many pages, how many are in the dump before them: 4 MiB of it for 16 TiB of RAM. */
 #define RANK_PAGES 8192u
@@ -39,23 +27,9 @@ enum { DD32_BLOCK_SIZE = 416 };
 #define CACHE_PAGES 16u
 #define NO_PFN UINT64_MAX
 
-struct header {
-	int32_t version;
-	uint32_t status;
-	uint32_t block_bytes;
-	uint64_t sub_blocks;
-	uint64_t bitmap_blocks;
-	uint64_t max_mapnr;
-	uint64_t start_pfn, limit_pfn; /* of a part of a split set; else 0 and max_mapnr */
-	bool split;
-	uint64_t vmcoreinfo_off, vmcoreinfo_len, notes_off, notes_len;
-};
-
 struct diskdump {
 	struct source_map map;
-	struct header h;
-	uint64_t ram_off, dumped_off, bitmap_len; /* of the two bitmaps */
-	uint64_t descs_off;
+	struct diskdump_head h;
 	uint64_t *rank;
 	uint64_t start_rank;       /* descriptors of the parts before this one, which are not here */
 	bool beyond_told;
@@ -72,129 +46,6 @@ static const struct {
 	{ "ppc64", EM_PPC64 }, { "ppc64le", EM_PPC64 }, { "riscv64", EM_RISCV },
 };
 
-static bool is_block_size(uint32_t n)
-{
-	return n >= BLOCK_MIN && n <= BLOCK_MAX && !(n & (n - 1));
-}
-
-/* Nothing in the header says how it is written; version and block size cannot both make sense in the wrong order. */
-static int find_order(const struct view *head, bool *big_endian)
-{
-	for (unsigned int big = 0; big < 2; big++) {
-		uint32_t version = get_u32(head->base + DD_HEADER_VERSION, big);
-
-		if (version > VERSION_MAX)
-			continue;
-		if (is_block_size(get_u32(head->base + DD_BLOCK_SIZE, big))) {
-			*big_endian = big;
-			return 0;
-		}
-		if (is_block_size(get_u32(head->base + DD32_BLOCK_SIZE, big)))
-			return fail(-ENOTSUP, "it is the dump of a 32-bit kernel, which is not read here");
-	}
-	return fail(-EINVAL, "its header is damaged: neither version nor block size make sense");
-}
-
-static void parse_main(struct vmcore *v, const struct view *head, struct header *h)
-{
-	struct cursor c = cursor_at(head, DD_HEADER_VERSION);
-
-	h->version = (int32_t)cursor_u32(&c);
-	c = cursor_at(head, DD_UTSNAME);
-	for (unsigned int i = 0; i < 6; i++) {
-		const uint8_t *field = cursor_bytes(&c, DD_UTSNAME_FIELD);
-
-		if (field)
-			memcpy(v->utsname[i], field, DD_UTSNAME_FIELD - 1);
-	}
-	c = cursor_at(head, DD_STATUS);
-	h->status = cursor_u32(&c);
-	h->block_bytes = cursor_u32(&c);
-	h->sub_blocks = cursor_u32(&c);
-	h->bitmap_blocks = cursor_u32(&c);
-	h->max_mapnr = cursor_u32(&c);
-}
-
-/* Fields that the version does not have are what the writer's memory held. */
-static void parse_sub(struct vmcore *v, const struct view *sub, struct header *h)
-{
-	struct cursor c = cursor_at(sub, 0);
-	uint64_t start, limit;
-
-	v->phys_base = cursor_u64(&c);
-	v->has_phys_base = true;
-	if (h->version < VERSION_LEVEL)
-		return;
-	v->dump_level = (int)cursor_u32(&c);
-	if (h->version < VERSION_SPLIT)
-		return;
-	h->split = cursor_u32(&c) != 0;
-	start = cursor_u64(&c);
-	limit = cursor_u64(&c);
-	if (h->version >= VERSION_VMCOREINFO) {
-		h->vmcoreinfo_off = cursor_u64(&c);
-		h->vmcoreinfo_len = cursor_u64(&c);
-	}
-	if (h->version >= VERSION_NOTES) {
-		h->notes_off = cursor_u64(&c);
-		h->notes_len = cursor_u64(&c);
-	}
-	if (h->version >= VERSION_PFN_64) {
-		c = cursor_at(sub, DDS_START_PFN_64);
-		start = cursor_u64(&c);
-		limit = cursor_u64(&c);
-		h->max_mapnr = cursor_u64(&c);
-	}
-	h->start_pfn = h->split ? start : 0;
-	h->limit_pfn = h->split ? limit : 0;
-}
-
-static int read_header(struct vmcore *v, struct header *h)
-{
-	uint8_t bytes[DD_HEADER_BYTES] = { 0 }, sub_bytes[DDS_BYTES] = { 0 };
-	struct view head = view_of(bytes, sizeof(bytes), v->path);
-	struct view sub = view_of(sub_bytes, sizeof(sub_bytes), v->path);
-	int err;
-
-	if (source_pread(v->fd, 0, bytes, 16))
-		return fail(-ENOEXEC, "too short for a kdump-compressed dump, or unreadable");
-	if (!memcmp(bytes, SIGNATURE_FLATTENED, 16))
-		return fail(-ENOTSUP, "it is a flattened stream; make a dump of it with \"kdump reassemble\" first");
-	if (!memcmp(bytes, SIGNATURE_OLD, 8))
-		return fail(-ENOTSUP, "it was written by diskdump, before kdump was; that format is not read here");
-	if (memcmp(bytes, DISKDUMP_SIGNATURE, 8))
-		return fail(-ENOEXEC, "no kdump-compressed dump");
-	if (source_pread(v->fd, 0, bytes, sizeof(bytes)))
-		return fail(-EINVAL, "it is cut off inside its header");
-	err = find_order(&head, &v->big_endian);
-	if (err)
-		return err;
-	head.big_endian = sub.big_endian = v->big_endian;
-	parse_main(v, &head, h);
-	if (source_pread(v->fd, h->block_bytes, sub_bytes, sizeof(sub_bytes)))
-		return fail(-EINVAL, "it is cut off inside its second header");
-	parse_sub(v, &sub, h);
-	if (h->version > DISKDUMP_VERSION)
-		warn("%s: format version %d is newer than %d; reading what is known of it", v->path,
-				h->version, DISKDUMP_VERSION);
-	return 0;
-}
-
-static int check_header(struct vmcore *v, struct header *h)
-{
-	if (!h->max_mapnr || h->max_mapnr > (SOURCE_PADDR_LAST >> v->page_shift) + 1)
-		return fail(-EINVAL, "its header is damaged: it claims %" PRIu64 " pages", h->max_mapnr);
-	if (!h->split)
-		h->limit_pfn = h->max_mapnr;
-	if (h->start_pfn > h->limit_pfn || h->limit_pfn > h->max_mapnr)
-		return fail(-EINVAL, "its header is damaged: it claims to be the part from page %" PRIu64
-			    " to page %" PRIu64, h->start_pfn, h->limit_pfn);
-	if (h->split)
-		warn("%s: it is one part of a split dump: only pages %#" PRIx64 " to %#" PRIx64 " can be here",
-		     v->path, h->start_pfn, h->limit_pfn ? h->limit_pfn - 1 : 0);
-	return 0;
-}
-
 static uint16_t machine_of(const char *name)
 {
 	for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
@@ -204,23 +55,28 @@ static uint16_t machine_of(const char *name)
 	return EM_NONE;
 }
 
-/* Where bitmaps and descriptors lie. Blocks have 32 bits and block sizes 18: nothing wraps. */
-static int find_tables(struct vmcore *v, struct diskdump *d)
+static int read_file(void *ctx, uint64_t off, void *buf, size_t len)
 {
-	const struct header *h = &d->h;
-	const uint64_t need = (h->max_mapnr + 7) / 8, all = h->bitmap_blocks * h->block_bytes;
-	const uint64_t half = h->bitmap_blocks / 2 * h->block_bytes;
+	return source_pread(ctx, off, buf, len);
+}
 
-	d->ram_off = (1 + h->sub_blocks) * h->block_bytes;
-	d->descs_off = d->ram_off + all;
-	d->bitmap_len = need;
-	/* There are dumps with one bitmap for both. */
-	d->dumped_off = half >= need ? d->ram_off + half : d->ram_off;
-	if (all < need)
-		return fail(-EINVAL, "its header is damaged: %" PRIu64 " blocks of bitmap are too few for %"
-			    PRIu64 " pages", h->bitmap_blocks, h->max_mapnr);
-	if (d->descs_off > v->file_len)
+/* What the header says of the crashed kernel. */
+static int take_head(struct vmcore *v, const struct diskdump_head *h)
+{
+	v->page_shift = h->page_shift;
+	v->width = 8;
+	v->big_endian = h->big_endian;
+	v->machine = machine_of(h->utsname[4]);
+	v->incomplete |= (h->status & DD_STATUS_INCOMPLETE) != 0;
+	memcpy(v->utsname, h->utsname, sizeof(v->utsname));
+	v->phys_base = h->phys_base;
+	v->has_phys_base = true;
+	v->dump_level = h->dump_level;
+	if (h->descs_off > v->file_len)
 		return fail(-EINVAL, "it is cut off before its first page");
+	if (h->split)
+		warn("%s: it is one part of a split dump: only pages %#" PRIx64 " to %#" PRIx64 " can be here",
+		     v->path, h->start_pfn, h->limit_pfn ? h->limit_pfn - 1 : 0);
 	return 0;
 }
 
@@ -268,19 +124,6 @@ static int add_ram(struct runs *r, const uint8_t *bits, uint64_t pfn, uint64_t n
 	return err;
 }
 
-static uint64_t count_bits(const uint8_t *bits, uint64_t nr)
-{
-	uint64_t sum = 0, i = 0, word;
-
-	for (; nr - i >= 64; i += 64) {
-		memcpy(&word, bits + i / 8, sizeof(word));
-		sum += __builtin_popcountll(word);
-	}
-	for (; i < nr; i++)
-		sum += bits[i / 8] >> (i % 8) & 1;
-	return sum;
-}
-
 /* Read both bitmaps once: RAM, and how many pages stand before each stretch. */
 static int read_bitmaps(struct vmcore *v, struct diskdump *d)
 {
@@ -295,14 +138,14 @@ static int read_bitmaps(struct vmcore *v, struct diskdump *d)
 		return fail(-ENOMEM, "out of memory for an index of %" PRIu64 " pages", d->h.max_mapnr);
 	for (uint64_t i = 0; !err && i < nr_ranks; i++) {
 		const uint64_t off = i * RANK_BYTES, pfn = i * RANK_PAGES;
-		const uint64_t len = d->bitmap_len - off < RANK_BYTES ? d->bitmap_len - off : RANK_BYTES;
+		const uint64_t len = d->h.bitmap_len - off < RANK_BYTES ? d->h.bitmap_len - off : RANK_BYTES;
 		const uint64_t nr = d->h.max_mapnr - pfn < RANK_PAGES ? d->h.max_mapnr - pfn : RANK_PAGES;
 
-		if (source_map_read(&d->map, d->ram_off + off, ram, len) ||
-		    source_map_read(&d->map, d->dumped_off + off, dumped, len))
+		if (source_map_read(&d->map, d->h.ram_off + off, ram, len) ||
+		    source_map_read(&d->map, d->h.dumped_off + off, dumped, len))
 			return fail(-EIO, "its bitmaps cannot be read");
 		d->rank[i] = sum;
-		sum += count_bits(dumped, nr);
+		sum += diskdump_count(dumped, nr);
 		/* A page that is there was RAM, whatever the other bitmap says. */
 		for (uint64_t j = 0; j < len; j++)
 			ram[j] |= dumped[j];
@@ -321,13 +164,13 @@ static int rank_of(struct diskdump *d, uint64_t pfn, uint64_t *rank)
 {
 	uint8_t bits[RANK_BYTES];
 	const uint64_t in = pfn % RANK_PAGES;
-	int err = source_map_read(&d->map, d->dumped_off + pfn / RANK_PAGES * RANK_BYTES, bits, in / 8 + 1);
+	int err = source_map_read(&d->map, d->h.dumped_off + pfn / RANK_PAGES * RANK_BYTES, bits, in / 8 + 1);
 
 	if (err)
 		return -EIO;
 	if (!(bits[in / 8] >> (in % 8) & 1))
 		return -ENODATA;
-	*rank = d->rank[pfn / RANK_PAGES] + count_bits(bits, in);
+	*rank = d->rank[pfn / RANK_PAGES] + diskdump_count(bits, in);
 	return 0;
 }
 
@@ -340,9 +183,9 @@ static int find_start(struct diskdump *d)
 	d->start_rank = d->rank[pfn / RANK_PAGES];
 	if (!in)
 		return 0;
-	if (source_map_read(&d->map, d->dumped_off + pfn / RANK_PAGES * RANK_BYTES, bits, in / 8 + (in % 8 != 0)))
+	if (source_map_read(&d->map, d->h.dumped_off + pfn / RANK_PAGES * RANK_BYTES, bits, in / 8 + (in % 8 != 0)))
 		return fail(-EIO, "its bitmaps cannot be read");
-	d->start_rank += count_bits(bits, in);
+	d->start_rank += diskdump_count(bits, in);
 	return 0;
 }
 
@@ -354,9 +197,9 @@ static int find_limit(struct vmcore *v, struct diskdump *d)
 
 	if (d->h.split)
 		return 0;
-	if (nr && nr * DDP_BYTES > v->file_len - d->descs_off) {
+	if (nr && nr * DDP_BYTES > v->file_len - d->h.descs_off) {
 		warn("%s: it is cut short: %" PRIu64 " of its %" PRIu64 " page descriptors are there", v->path,
-		     (v->file_len - d->descs_off) / DDP_BYTES, nr);
+		     (v->file_len - d->h.descs_off) / DDP_BYTES, nr);
 		v->incomplete = true;
 		d->beyond_told = true;
 	}
@@ -365,18 +208,13 @@ static int find_limit(struct vmcore *v, struct diskdump *d)
 
 static int diskdump_open(struct vmcore *v)
 {
-	struct header h = { 0 };
+	struct diskdump_head h;
 	struct diskdump *d;
 	bool damaged = false;
-	int err = read_header(v, &h);
+	int err = diskdump_head_read(&h, read_file, v, v->path);
 
-	if (err)
-		return err;
-	v->page_shift = __builtin_ctz(h.block_bytes);
-	v->width = 8;
-	v->machine = machine_of(v->utsname[4]);
-	v->incomplete = h.status & DD_STATUS_INCOMPLETE;
-	err = check_header(v, &h);
+	if (!err)
+		err = take_head(v, &h);
 	if (err)
 		return err;
 	d = calloc(1, sizeof(*d));
@@ -390,9 +228,7 @@ static int diskdump_open(struct vmcore *v)
 	if (!d->cache)
 		return fail(-ENOMEM, "out of memory for %u pages", CACHE_PAGES + 1);
 	d->packed = d->cache + CACHE_PAGES * (size_t)h.block_bytes;
-	err = find_tables(v, d);
-	if (!err)
-		err = read_bitmaps(v, d);
+	err = read_bitmaps(v, d);
 	if (!err)
 		err = find_start(d);
 	if (!err)
@@ -416,29 +252,11 @@ static int beyond_file(struct vmcore *v, struct diskdump *d)
 	return -ENODATA;
 }
 
-/* The page that LEN bytes at OFF and FLAGS make, into OUT. */
-static int expand(struct vmcore *v, struct diskdump *d, uint64_t off, uint32_t len, uint32_t flags, uint8_t *out)
+static int expand_bytes(const struct diskdump *d, const uint8_t *packed, uint32_t len, uint32_t flags, uint8_t *out)
 {
 	const uint32_t block = d->h.block_bytes;
 	const struct codec *codec;
-	const uint8_t *packed;
-	uint64_t avail;
 
-	/* 0 is what a dump that could not be finished says of pages it has not. */
-	if (!off)
-		return -ENODATA;
-	if (!len || len > block)
-		return -EIO;
-	if (off > v->file_len || len > v->file_len - off)
-		return beyond_file(v, d);
-	packed = source_map_at(&d->map, off, len, &avail);
-	if (!packed) {
-		int err = source_pread(v->fd, off, d->packed, len);
-
-		if (err)
-			return err;
-		packed = d->packed;
-	}
 	if (!flags) {
 		if (len != block)
 			return -EIO;
@@ -447,6 +265,31 @@ static int expand(struct vmcore *v, struct diskdump *d, uint64_t off, uint32_t l
 	}
 	codec = codec_by_flag(flags);
 	return codec && codec->built_in && !codec->expand(packed, len, out, block) ? 0 : -EIO;
+}
+
+/* The page that LEN bytes at OFF and FLAGS make, into OUT. */
+static int expand(struct vmcore *v, struct diskdump *d, uint64_t off, uint32_t len, uint32_t flags, uint8_t *out)
+{
+	const unsigned int hits = guard_hits();
+	const uint8_t *packed;
+	uint64_t avail;
+	int err;
+
+	/* 0 is what a dump that could not be finished says of pages it has not. */
+	if (!off)
+		return -ENODATA;
+	if (!len || len > d->h.block_bytes)
+		return -EIO;
+	if (off > v->file_len || len > v->file_len - off || !source_has(v, off, len))
+		return beyond_file(v, d);
+	packed = source_map_at(&d->map, off, len, &avail);
+	if (packed) {
+		err = expand_bytes(d, packed, len, flags, out);
+		if (guard_hits() == hits)
+			return err;
+	}
+	err = source_map_read(&d->map, off, d->packed, len);
+	return err ? err : expand_bytes(d, d->packed, len, flags, out);
 }
 
 static int load_page(struct vmcore *v, struct diskdump *d, uint64_t pfn, uint8_t *out)
@@ -460,7 +303,7 @@ static int load_page(struct vmcore *v, struct diskdump *d, uint64_t pfn, uint8_t
 	err = rank_of(d, pfn, &rank);
 	if (err)
 		return err;
-	off = d->descs_off + (rank - d->start_rank) * DDP_BYTES;
+	off = d->h.descs_off + (rank - d->start_rank) * DDP_BYTES;
 	err = source_map_read(&d->map, off, bytes, sizeof(bytes));
 	if (err)
 		return err == -ENODATA ? beyond_file(v, d) : err;
@@ -532,7 +375,7 @@ static int diskdump_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint
 		return 0;
 	if (nr > max - first_pfn)
 		nr = max - first_pfn;
-	if (source_map_read(&d->map, d->dumped_off + first_pfn / 8, bitmap, (nr + 7) / 8))
+	if (source_map_read(&d->map, d->h.dumped_off + first_pfn / 8, bitmap, (nr + 7) / 8))
 		return -EIO;
 	for (pfn = nr; pfn % 8; pfn++)
 		bitmap[pfn / 8] &= ~(1 << pfn % 8);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* ELF cores: /proc/vmcore, /proc/kcore, what makedumpfile -E, QEMU and virsh write. */
 #include "kdump/source.h"
+#include "kdump/source_claims.h"
 
 #include "lib/elf.h"
 #include "lib/err.h"
@@ -20,40 +21,10 @@
 /* makedumpfile's mark for a core that it could not finish (DUMP_ELF_INCOMPLETE). */
 #define EF_INCOMPLETE 1
 
-struct claim {
-	struct vmcore_load load;   /* len: bytes in the file, as the header says */
-	uint64_t memsz;            /* > 0 */
-};
-
-struct claims {
-	struct claim *c;
-	size_t nr, cap;
-};
-
 struct elf_core {
 	struct source_map map;
 	size_t last_hit;           /* index of a load */
 };
-
-static uint64_t claim_last(const struct claim *c)
-{
-	return c->load.paddr + (c->memsz - 1);
-}
-
-static int claims_add(struct claims *s, const struct claim *claim)
-{
-	if (s->nr == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 64;
-		struct claim *c = reallocarray(s->c, cap, sizeof(*c));
-
-		if (!c)
-			return fail(-ENOMEM, "out of memory for %zu program headers", cap);
-		s->c = c;
-		s->cap = cap;
-	}
-	s->c[s->nr++] = *claim;
-	return 0;
-}
 
 /* Everything that the program headers told. */
 struct headers {
@@ -127,7 +98,7 @@ static int read_phdrs(struct vmcore *v, const struct elf *elf, struct headers *h
 		nr = cut ? whole : nr;
 		bytes.len = 0;
 		err = blob_zero(&bytes, nr * elf->phentsize);
-		if (!err && source_pread(v->fd, off, bytes.data, bytes.len))
+		if (!err && source_pread(v, off, bytes.data, bytes.len))
 			err = fail(-EIO, "its program headers cannot be read");
 		if (!err)
 			err = take_phdrs(v, elf, &bytes, nr, h);
@@ -142,71 +113,11 @@ static int read_phdrs(struct vmcore *v, const struct elf *elf, struct headers *h
 	return err;
 }
 
-static int compare_claims(const void *a, const void *b)
-{
-	const struct claim *x = a, *y = b;
-
-	if (x->load.paddr != y->load.paddr)
-		return x->load.paddr < y->load.paddr ? -1 : 1;
-	if (x->memsz != y->memsz)
-		return x->memsz > y->memsz ? -1 : 1;
-	/* Kernels map their image above all else. */
-	if (x->load.vaddr != y->load.vaddr)
-		return x->load.vaddr < y->load.vaddr ? -1 : 1;
-	return (x->load.off > y->load.off) - (x->load.off < y->load.off);
-}
-
 static int compare_loads(const void *a, const void *b)
 {
 	const struct vmcore_load *x = a, *y = b;
 
 	return (x->paddr > y->paddr) - (x->paddr < y->paddr);
-}
-
-/*
- * The kernel's image is said twice: among the RAM, and by a load with the virtual address it runs
- * at. Which is which? RAM is mapped all by the same offset, which the largest load tells; where
- * that does not decide, the larger is RAM.
- */
-static bool is_alias_of(const struct claim *a, const struct claim *ram, uint64_t ram_offset)
-{
-	bool a_is_ram = a->load.vaddr - a->load.paddr == ram_offset;
-	bool ram_is_ram = ram->load.vaddr - ram->load.paddr == ram_offset;
-
-	return a_is_ram == ram_is_ram ? a->memsz <= ram->memsz : ram_is_ram;
-}
-
-/* Sort S; what overlaps another goes to ALIASES, the rest stays. */
-static int split_aliases(struct claims *s, struct claims *aliases)
-{
-	uint64_t largest = 0, ram_offset = 0;
-	size_t kept = 0;
-	int err = 0;
-
-	for (size_t i = 0; i < s->nr; i++) {
-		if (s->c[i].memsz <= largest)
-			continue;
-		largest = s->c[i].memsz;
-		ram_offset = s->c[i].load.vaddr - s->c[i].load.paddr;
-	}
-	if (s->nr)
-		qsort(s->c, s->nr, sizeof(*s->c), compare_claims);
-	for (size_t i = 0; !err && i < s->nr; i++) {
-		struct claim *last = kept ? &s->c[kept - 1] : NULL;
-
-		if (!last || claim_last(last) < s->c[i].load.paddr) {
-			s->c[kept++] = s->c[i];
-		} else if (is_alias_of(&s->c[i], last, ram_offset)) {
-			err = claims_add(aliases, &s->c[i]);
-		} else {
-			err = claims_add(aliases, last);
-			*last = s->c[i];
-		}
-	}
-	s->nr = kept;
-	if (aliases->nr)
-		qsort(aliases->c, aliases->nr, sizeof(*aliases->c), compare_claims);
-	return err;
 }
 
 /* What of it the file holds: whole pages, when it is cut short. */
@@ -297,12 +208,15 @@ static bool is_process(const struct claims *s)
 static int settle_loads(struct vmcore *v, struct headers *h)
 {
 	struct claims aliases = { 0 };
-	uint64_t missing = 0;
+	uint64_t missing = 0, clipped;
 	int err;
 
 	if (is_process(&h->claims))
 		return fail(-EINVAL, "it is the core of a process, not of a kernel");
-	err = split_aliases(&h->claims, &aliases);
+	clipped = claims_clip(&h->claims, v->file_len);
+	v->incomplete |= clipped != 0;
+	h->nr_nonsense += clipped + claims_mend(&h->claims);
+	err = claims_split_aliases(&h->claims, &aliases);
 	for (size_t i = 0; !err && i < h->claims.nr; i++)
 		err = ranges_add(&v->ram, h->claims.c[i].load.paddr, claim_last(&h->claims.c[i]), 0);
 	/* RAM that only an alias tells of; there is none in sane cores. */
@@ -328,7 +242,7 @@ static int count_phdrs(struct vmcore *v, struct elf *elf)
 
 	shdr.big_endian = elf->view.big_endian;
 	if (elf->nr_phdrs == PN_XNUM) {
-		if (source_pread(v->fd, elf->shoff, bytes, shdr.len))
+		if (source_pread(v, elf->shoff, bytes, shdr.len))
 			return fail(-EINVAL, "the section header with the number of its program headers is missing");
 		elf_xnum(elf, &shdr, &elf->nr_phdrs);
 	}
@@ -345,7 +259,7 @@ static int read_header(struct vmcore *v, struct elf *elf)
 	struct view head = view_of(bytes, sizeof(bytes), v->path);
 	int err;
 
-	if (source_pread(v->fd, 0, bytes, sizeof(bytes)))
+	if (source_pread(v, 0, bytes, sizeof(bytes)))
 		return fail(-ENOEXEC, "too short for an ELF core, or unreadable");
 	err = elf_header(&head, elf);
 	if (err == -ENOEXEC)
@@ -388,7 +302,7 @@ static int elf_source_open(struct vmcore *v)
 	v->machine = elf.machine;
 	v->width = elf.width;
 	v->big_endian = elf.view.big_endian;
-	v->incomplete = marked_incomplete(&elf);
+	v->incomplete |= marked_incomplete(&elf);
 	err = read_phdrs(v, &elf, &h);
 	if (!err && h.notes_damaged)
 		source_notes_damaged(v);
@@ -397,7 +311,7 @@ static int elf_source_open(struct vmcore *v)
 	if (!err)
 		err = settle_loads(v, &h);
 	if (!err && h.nr_nonsense)
-		warn("%s: %" PRIu64 " of its program headers tell of memory that no machine has; left out",
+		warn("%s: %" PRIu64 " of its program headers tell of memory that no machine has; left out or put right",
 				v->path, h.nr_nonsense);
 	free(h.claims.c);
 	return err;
@@ -449,11 +363,19 @@ static int read_pieces(struct vmcore *v, uint64_t paddr, uint8_t *buf, size_t le
 	return 0;
 }
 
+/* A hole in a whole stream is zeros, which kdump does not write; in one that is cut or damaged nobody knows. */
+static bool is_lost(const struct vmcore *v, uint64_t off, uint64_t len)
+{
+	return v->flat && !flattened_whole(v->flat) && !source_has(v, off, len);
+}
+
 static int elf_source_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len)
 {
 	const struct vmcore_load *l = load_from(v, paddr);
 	struct elf_core *core = v->priv;
 
+	if (l && l->paddr <= paddr && is_lost(v, l->off + (paddr - l->paddr), len))
+		return -ENODATA;
 	if (l && l->paddr <= paddr && len <= l->len - (paddr - l->paddr))
 		return source_map_read(&core->map, l->off + (paddr - l->paddr), buf, len);
 	return read_pieces(v, paddr, buf, len);
@@ -476,6 +398,19 @@ static const uint8_t *elf_source_at(struct vmcore *v, uint64_t paddr, uint64_t *
 	if (at)
 		*len = avail < left ? avail : left;
 	return at;
+}
+
+static uint64_t elf_source_read_run(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf)
+{
+	const uint64_t paddr = first_pfn << v->page_shift;
+	const struct vmcore_load *l = load_from(v, paddr);
+	uint64_t whole;
+
+	if (v->flat || !l || l->paddr > paddr)
+		return 0;
+	whole = (l->len - (paddr - l->paddr)) >> v->page_shift;
+	nr = nr < whole ? nr : whole;
+	return nr && !source_pread(v, l->off + (paddr - l->paddr), buf, nr << v->page_shift) ? nr : 0;
 }
 
 static void set_bits(uint8_t *bitmap, uint64_t from, uint64_t to)
@@ -522,6 +457,7 @@ const struct source_ops source_elf = {
 	.open = elf_source_open,
 	.read = elf_source_read,
 	.at = elf_source_at,
+	.read_run = elf_source_read_run,
 	.held = elf_source_held,
 	.close = elf_source_close,
 };

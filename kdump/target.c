@@ -13,6 +13,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+/* The table of all classes has some 2,000. */
+#define NOTE_BYTES_MAX 8192
+
 int target_open(struct target *t, const char *path)
 {
 	struct stat st;
@@ -40,6 +43,27 @@ void target_close(struct target *t)
 		close(t->dirfd);
 	free(t->dump_path);
 	*t = (struct target){ .dirfd = -1 };
+}
+
+static int is_free(const char *path)
+{
+	struct stat st, out;
+
+	if (!strcmp(path, "-") || stat(path, &st) || !S_ISREG(st.st_mode))
+		return 0;
+	/* /dev/stdout */
+	if (!fstat(STDOUT_FILENO, &out) && st.st_dev == out.st_dev && st.st_ino == out.st_ino)
+		return 0;
+	return fail(-EEXIST, "%s: exists; --force replaces it", path);
+}
+
+int target_is_free(const struct target *t, char *const *files, unsigned int nr_files)
+{
+	int err = is_free(t->dump_path);
+
+	for (unsigned int i = 0; !err && i < nr_files; i++)
+		err = is_free(files[i]);
+	return err;
 }
 
 static int write_all(int fd, const char *text, size_t len)
@@ -82,6 +106,21 @@ static int replace_finish(struct target *t, int fd, const char *temporary, const
 	return err;
 }
 
+/* The dump has filled the disk: the blocks that the old text has take the new one. */
+static int rewrite(struct target *t, const char *name, const char *text)
+{
+	int fd = openat(t->dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW), err;
+
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text, strlen(text));
+	if (!err && (ftruncate(fd, strlen(text)) || fsync(fd)))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
 void target_note(struct target *t, const char *text)
 {
 	int fd, err;
@@ -89,7 +128,12 @@ void target_note(struct target *t, const char *text)
 	if (t->dirfd < 0)
 		return;
 	fd = replace_begin(t, ".README.txt.writing");
+	/* Blocks may be as small as 1 KiB: room is kept for the text that is longest. What cannot do that does without. */
+	if (fd >= 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, NOTE_BYTES_MAX))
+		debug("no room is kept for README.txt: %m");
 	err = fd < 0 ? fd : replace_finish(t, fd, ".README.txt.writing", "README.txt", write_all(fd, text, strlen(text)));
+	if (err)
+		err = rewrite(t, "README.txt", text);
 	if (err)
 		warn("README.txt cannot be written: %s", strerror(-err));
 }
@@ -118,22 +162,43 @@ void target_log(struct target *t, struct vtop *vt)
 		warn("dmesg.txt cannot be written to disk");
 }
 
-uint64_t target_room(const struct target *t)
+/* What the file system of PATH has left. False: unknown. */
+static bool room_at(const char *path, struct statvfs *fs)
 {
-	struct statvfs fs;
 	struct stat st;
 	char *dir, *slash;
-	int failed;
+	bool known;
 
-	if (!strcmp(t->dump_path, "-") || (!stat(t->dump_path, &st) && !S_ISREG(st.st_mode)))
-		return UINT64_MAX;
-	dir = strdup(t->dump_path);
+	if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode)))
+		return false;
+	dir = strdup(path);
 	if (!dir)
-		return UINT64_MAX;
+		return false;
 	slash = strrchr(dir, '/');
 	if (slash)
 		slash[slash == dir] = 0;
-	failed = statvfs(slash ? dir : ".", &fs);
+	known = !statvfs(slash ? dir : ".", fs);
 	free(dir);
-	return failed ? UINT64_MAX : (uint64_t)fs.f_bavail * fs.f_frsize;
+	return known;
+}
+
+uint64_t target_room(const struct target *t, char *const *paths, unsigned int nr)
+{
+	struct statvfs fs, other;
+	uint64_t sum;
+
+	if (!room_at(t->dump_path, &fs))
+		return UINT64_MAX;
+	sum = (uint64_t)fs.f_bavail * fs.f_frsize;
+	/* Files on one file system share its room. */
+	for (unsigned int i = 1; i < nr; i++) {
+		bool seen = false;
+
+		if (!room_at(paths[i], &fs))
+			return UINT64_MAX;
+		for (unsigned int j = 0; j < i && !seen; j++)
+			seen = room_at(paths[j], &other) && other.f_fsid == fs.f_fsid;
+		sum += seen ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize;
+	}
+	return sum;
 }

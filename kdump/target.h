@@ -16,6 +16,11 @@ struct target {
 /* -errno, -ENOMEM; recorded. */
 int target_open(struct target *t, const char *path);
 void target_close(struct target *t);
+/*
+ * -EEXIST (recorded): there is a file where the dump, or one of the NR_FILES parts in FILES, is to be. To be asked before
+ * anything is touched; opening it decides.
+ */
+int target_is_free(const struct target *t, char *const *files, unsigned int nr_files);
 
 /*
  * Replace README.txt by TEXT, on disk when this returns. Nothing without a directory. What fails is a warning: the dump
@@ -24,7 +29,7 @@ void target_close(struct target *t);
 void target_note(struct target *t, const char *text);
 /* Save the log as dmesg.txt, on disk when this returns. As above. */
 void target_log(struct target *t, struct vtop *vt);
-/* Bytes that can still be written there; UINT64_MAX: unknown. */
-uint64_t target_room(const struct target *t);
+/* Bytes that can still be written there, or to all of the NR files of a split set; UINT64_MAX: unknown. */
+uint64_t target_room(const struct target *t, char *const *paths, unsigned int nr);
 
 #endif

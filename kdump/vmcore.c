@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/vmcore.h"
 
+#include "include/flattened_format.h"
 #include "kdump/source.h"
 #include "kdump/vmcoreinfo.h"
 #include "lib/elf.h"
@@ -9,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define PAGE_SHIFT_DEFAULT 12
@@ -21,32 +24,63 @@ static const struct source_ops *const sources[] = { &source_elf, &source_diskdum
 
 #define NR_SOURCES (sizeof(sources) / sizeof(sources[0]))
 
+/* struct elf_prstatus of include/linux/elfcore.h; libkdumpfile opens no dump with one of another size. */
+static const struct {
+	uint16_t machine;
+	uint32_t bytes;
+} prstatus_sizes[] = { { EM_X86_64, 336 }, { EM_AARCH64, 392 } };
+
+static bool note_plausible(const struct vmcore *v, const struct elf_note *note)
+{
+	if (note->type != NT_PRSTATUS || !elf_note_is(note, "CORE"))
+		return true;
+	for (size_t i = 0; i < sizeof(prstatus_sizes) / sizeof(prstatus_sizes[0]); i++)
+		if (prstatus_sizes[i].machine == v->machine)
+			return v->width != 8 || note->desc.len == prstatus_sizes[i].bytes;
+	return true;
+}
+
+static int take_vmcoreinfo(struct vmcore *v, const struct elf_note *note)
+{
+	uint64_t len = note->desc.len;
+	const char *nul;
+
+	if (!elf_note_is(note, "VMCOREINFO") || v->vmcoreinfo.len)
+		return 0;
+	if (len > SOURCE_VMCOREINFO_MAX) {
+		warn("%s: its VMCOREINFO has %" PRIu64 " bytes; using the first %u", v->path, len,
+				SOURCE_VMCOREINFO_MAX);
+		len = SOURCE_VMCOREINFO_MAX;
+	}
+	nul = memchr(note->desc.base, 0, len);
+	if (nul)
+		len = nul - (const char *)note->desc.base;
+	return blob_append(&v->vmcoreinfo, note->desc.base, len);
+}
+
 /*
- * The notes that C still holds, whole ones only; what VMCOREINFO there is goes to V. Stops at
- * damage: the cursor is bad then.
+ * The notes that C, a cursor of NOTES, still holds, whole ones only, padded so that they can be walked as one; what
+ * VMCOREINFO there is goes to V. Stops at damage: the cursor is bad then. *GOOD: behind the last.
  */
-static int take_notes(struct vmcore *v, struct cursor *c, uint64_t *good)
+static int take_notes(struct vmcore *v, const struct view *notes, struct cursor *c, uint64_t *good, bool *damaged)
 {
 	struct elf_note note;
-	int got = 0, err = 0;
+	int err = 0;
 
 	*good = c->pos;
-	while (!err && (got = elf_note_next(c, &note)) == 1) {
-		const char *nul;
-		uint64_t len = note.desc.len;
+	while (!err && elf_note_next(c, &note) == 1) {
+		uint64_t from = *good;
 
 		*good = c->pos;
-		if (!elf_note_is(&note, "VMCOREINFO") || v->vmcoreinfo.len)
+		if (!note_plausible(v, &note)) {
+			*damaged = true;
 			continue;
-		if (len > SOURCE_VMCOREINFO_MAX) {
-			warn("%s: its VMCOREINFO has %" PRIu64 " bytes; using the first %u", v->path, len,
-					SOURCE_VMCOREINFO_MAX);
-			len = SOURCE_VMCOREINFO_MAX;
 		}
-		nul = memchr(note.desc.base, 0, len);
-		if (nul)
-			len = nul - (const char *)note.desc.base;
-		err = blob_append(&v->vmcoreinfo, note.desc.base, len);
+		err = blob_append(&v->notes, notes->base + from, *good - from);
+		if (!err)
+			err = blob_zero(&v->notes, -v->notes.len & 3);
+		if (!err)
+			err = take_vmcoreinfo(v, &note);
 	}
 	return err;
 }
@@ -71,7 +105,7 @@ static uint64_t next_note(const struct view *v, uint64_t off)
 
 /*
  * One damaged note, or a CPU that died before it wrote its own, must not hide those behind it: VMCOREINFO is usually
- * the last. Good stretches are appended padded, so that they can be walked as one.
+ * the last.
  */
 static int add_notes(struct vmcore *v, const struct view *notes, bool *damaged)
 {
@@ -82,11 +116,7 @@ static int add_notes(struct vmcore *v, const struct view *notes, bool *damaged)
 		struct cursor c = cursor_at(notes, pos);
 		uint64_t good;
 
-		err = take_notes(v, &c, &good);
-		if (!err && good > pos)
-			err = blob_append(&v->notes, notes->base + pos, good - pos);
-		if (!err)
-			err = blob_zero(&v->notes, -v->notes.len & 3);
+		err = take_notes(v, notes, &c, &good, damaged);
 		if (err)
 			break;
 		if (c.bad) {
@@ -122,7 +152,7 @@ int source_notes(struct vmcore *v, uint64_t off, uint64_t len, bool *damaged)
 		blob_deinit(&bytes);
 		return err;
 	}
-	if (source_pread(v->fd, off, bytes.data, len)) {
+	if (source_pread(v, off, bytes.data, len)) {
 		*damaged = true;
 		len = 0;
 	}
@@ -152,7 +182,7 @@ int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len)
 	}
 	blob_init(&text);
 	err = blob_reserve(&text, len);
-	if (!err && source_pread(v->fd, off, text.data, len))
+	if (!err && source_pread(v, off, text.data, len))
 		warn("%s: its VMCOREINFO cannot be read", v->path);
 	else if (!err) {
 		v->vmcoreinfo.len = 0;
@@ -204,6 +234,7 @@ static int widen_ram(struct vmcore *v)
 
 static int file_length(struct vmcore *v)
 {
+	struct statfs fs;
 	struct stat st;
 	off_t last;
 
@@ -216,6 +247,7 @@ static int file_length(struct vmcore *v)
 	last = S_ISREG(st.st_mode) ? st.st_size : lseek(v->fd, 0, SEEK_END);
 	/* Files of /proc may have no size. */
 	v->file_len = last > 0 ? (uint64_t)last : UINT64_MAX;
+	v->reads_well = !fstatfs(v->fd, &fs) && fs.f_type != PROC_SUPER_MAGIC;
 	return 0;
 }
 
@@ -229,11 +261,29 @@ static void forget(struct vmcore *v)
 	blob_deinit(&v->notes);
 	blob_deinit(&v->vmcoreinfo);
 	*v = (struct vmcore){
-		.path = v->path, .fd = v->fd, .file_len = v->file_len, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
+		.path = v->path, .fd = v->fd, .file_len = v->file_len, .flat = v->flat, .stream_len = v->stream_len,
+		.no_mmap = v->no_mmap, .reads_well = v->reads_well, .width = 8, .page_shift = PAGE_SHIFT_DEFAULT,
+		.incomplete = v->flat && !flattened_whole(v->flat),
 	};
 	ranges_init(&v->ram);
 	blob_init(&v->notes);
 	blob_init(&v->vmcoreinfo);
+}
+
+/* A dump that was written through a pipe and never made a file of. */
+static int unflatten(struct vmcore *v)
+{
+	uint8_t bytes[FLAT_SIGNATURE_BYTES];
+	int err;
+
+	if (source_pread(v, 0, bytes, sizeof(bytes)) || !flat_is(bytes, sizeof(bytes)))
+		return 0;
+	err = flattened_open(&v->flat, v->fd, v->file_len, v->path);
+	if (err)
+		return err;
+	v->stream_len = v->file_len;
+	v->file_len = flattened_len(v->flat);
+	return 0;
 }
 
 /* One format after the other; what each says is kept for the user. */
@@ -257,17 +307,19 @@ static int probe(struct vmcore *v)
 	return err;
 }
 
-int vmcore_open_fd(struct vmcore *v, int fd, const char *path)
+static int open_fd(struct vmcore *v, int fd, const char *path, unsigned int flags)
 {
 	int err;
 
-	*v = (struct vmcore){ .fd = fd, .path = strdup(path) };
+	*v = (struct vmcore){ .fd = fd, .path = strdup(path), .no_mmap = flags & VMCORE_NO_MMAP };
 	if (!v->path) {
 		close(fd);
 		return fail(-ENOMEM, "out of memory");
 	}
 	forget(v);
 	err = file_length(v);
+	if (!err)
+		err = unflatten(v);
 	if (!err)
 		err = probe(v);
 	if (!err)
@@ -281,13 +333,23 @@ int vmcore_open_fd(struct vmcore *v, int fd, const char *path)
 	return err;
 }
 
-int vmcore_open(struct vmcore *v, const char *path)
+int vmcore_open_fd(struct vmcore *v, int fd, const char *path)
+{
+	return open_fd(v, fd, path, 0);
+}
+
+int vmcore_open_flags(struct vmcore *v, const char *path, unsigned int flags)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
 		return fail_sys(-errno, "%s: cannot open it", path);
-	return vmcore_open_fd(v, fd, path);
+	return open_fd(v, fd, path, flags);
+}
+
+int vmcore_open(struct vmcore *v, const char *path)
+{
+	return vmcore_open_flags(v, path, 0);
 }
 
 void vmcore_close(struct vmcore *v)
@@ -295,6 +357,7 @@ void vmcore_close(struct vmcore *v)
 	if (!v->path)
 		return;
 	forget(v);
+	flattened_close(v->flat);
 	close(v->fd);
 	free(v->path);
 	*v = (struct vmcore){ 0 };
@@ -324,6 +387,13 @@ int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len)
 const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len)
 {
 	return paddr > SOURCE_PADDR_LAST ? NULL : v->ops->at(v, paddr, len);
+}
+
+uint64_t vmcore_read_run(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf)
+{
+	if (!v->ops->read_run || !v->reads_well || first_pfn > SOURCE_PADDR_LAST >> v->page_shift)
+		return 0;
+	return v->ops->read_run(v, first_pfn, nr, buf);
 }
 
 int vmcore_held(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The memory of a crashed kernel, whatever file it comes in: /proc/vmcore, an ELF core, a
- * kdump-compressed dump. One structure, two verbs; the formats never meet each other.
+ * kdump-compressed dump, or a flattened stream of either that was written to a file. One
+ * structure, two verbs; the formats never meet each other.
  */
 #ifndef KDUMP_VMCORE_H
 #define KDUMP_VMCORE_H
@@ -9,6 +10,7 @@
 #include "lib/blob.h"
 #include "lib/ranges.h"
 
+struct flattened;
 struct vmcore;
 
 #define VMCORE_NO_VADDR UINT64_MAX
@@ -35,6 +37,8 @@ struct source_ops {
 	int (*read)(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
 	/* As vmcore_at(). */
 	const uint8_t *(*at)(struct vmcore *v, uint64_t paddr, uint64_t *len);
+	/* As vmcore_read_run(). May be NULL. */
+	uint64_t (*read_run)(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf);
 	/* As vmcore_held(); BITMAP is all zeros. */
 	int (*held)(struct vmcore *v, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap);
 	void (*close)(struct vmcore *v);
@@ -44,7 +48,9 @@ struct vmcore {
 	const struct source_ops *ops;
 	char *path;
 	int fd;
-	uint64_t file_len;         /* bytes; UINT64_MAX when the file does not tell */
+	uint64_t file_len;         /* bytes; UINT64_MAX when the file does not tell; of the dump in a stream */
+	struct flattened *flat;    /* the file is a flattened stream: where in it the dump's bytes are; else NULL */
+	uint64_t stream_len;       /* bytes of the file itself then */
 	uint16_t machine;          /* EM_...; EM_NONE: a dump whose utsname names none that we know */
 	unsigned int width;        /* bytes of a word of the dumped kernel: 4, 8 */
 	bool big_endian;
@@ -68,6 +74,8 @@ struct vmcore {
 	bool has_phys_base;
 	uint64_t phys_base;        /* of the kernel image, as the dump's header says */
 	int dump_level;            /* what was left out already; 0 for ELF */
+	bool no_mmap;              /* VMCORE_NO_MMAP was asked for */
+	bool reads_well;           /* read() costs no more than a copy: any file but those of /proc */
 	bool incomplete;           /* the source itself is marked so, or it is cut short */
 	void *priv;                /* the format's */
 };
@@ -78,6 +86,8 @@ struct vmcore {
  * vmcoreinfo, and a file that is cut short, are a warn(), not an error.
  */
 int vmcore_open(struct vmcore *v, const char *path);
+enum { VMCORE_NO_MMAP = 1 };       /* read the file, never map it */
+int vmcore_open_flags(struct vmcore *v, const char *path, unsigned int flags);
 /* The same with a file that is open already; FD belongs to V then, also on failure. */
 int vmcore_open_fd(struct vmcore *v, int fd, const char *path);
 /* Accepts a zeroed struct; the struct is zeroed afterwards. */
@@ -94,9 +104,16 @@ int vmcore_read(struct vmcore *v, uint64_t paddr, void *buf, size_t len);
  * The bytes at PADDR in place: a pointer valid until the next call of any vmcore_ function on V,
  * and in *LEN how many follow contiguously (at least to the last byte of the page). NULL when they
  * cannot be had so: vmcore_read() then tells why, or reads them. Large windows: sequential reading
- * costs one mmap each 16 MiB.
+ * costs one mmap each 16 MiB. Touching them may show that the source cannot give them: zeros are
+ * there instead, and guard_hits() (kdump/guard.h) has grown; vmcore_read() then tells why.
  */
 const uint8_t *vmcore_at(struct vmcore *v, uint64_t paddr, uint64_t *len);
+
+/*
+ * How many of the NR pages from FIRST_PFN on are in BUF afterwards: a stretch that lies in one piece of the file and is
+ * read at once. 0: it cannot be had so, or not as cheaply as through vmcore_at(); ask for each page.
+ */
+uint64_t vmcore_read_run(struct vmcore *v, uint64_t first_pfn, uint64_t nr, void *buf);
 
 /*
  * Which pages does the source hold, of NR (a multiple of 8) from FIRST_PFN (a multiple of 8) on?

@@ -110,3 +110,27 @@ void file_close(struct file *file)
 	free(file->path);
 	*file = (struct file){ 0 };
 }
+
+static bool is_standard_output(const struct stat *st)
+{
+	struct stat out;
+
+	return !fstat(STDOUT_FILENO, &out) && st->st_dev == out.st_dev && st->st_ino == out.st_ino;
+}
+
+int file_output_name(const char *path, char **name)
+{
+	struct stat st, link;
+	char *found;
+
+	if (lstat(path, &link) || !S_ISLNK(link.st_mode))
+		found = strdup(path);
+	else if (stat(path, &st))
+		return fail_sys(-errno, "%s: is a link that leads nowhere", path);
+	else
+		found = is_standard_output(&st) ? strdup("-") : realpath(path, NULL);
+	if (!found)
+		return fail_sys(errno == ENOMEM ? -ENOMEM : -errno, "%s: cannot tell where the link leads", path);
+	*name = found;
+	return 0;
+}

@@ -26,4 +26,11 @@ int file_open(struct file *file, const char *path);
 /* A zeroed struct is accepted; the struct is zeroed afterwards. */
 void file_close(struct file *file);
 
+/*
+ * The name under which PATH is to be written, from malloc: what a link leads to instead of the link, which would be
+ * replaced itself (/dev/stdout is one); "-" when that is what standard output goes to. -ENOENT: a link that leads
+ * nowhere; -ENOMEM. Recorded.
+ */
+int file_output_name(const char *path, char **name);
+
 #endif

@@ -33,6 +33,7 @@ bench: all tests/bench/digest
 	$(srcdir)/tests/setup/static-build x86_64 arm64
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch x86_64
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch arm64
+	/usr/bin/python3 $(srcdir)/tests/bench/saving.py sbin/kdump --disk . --huge
 
 tests/bench/digest: tests/bench/digest.c libkexec.a libparachute.a
 	@mkdir -p $(@D)

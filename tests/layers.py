@@ -3,7 +3,7 @@
 """Reads the #include lines and checks the layers of doc/architecture.md: layers.py [TOP]
 
     main -> load, report -> architecture rows -> boot -> plan, crash, purgatory, syscall -> image -> lib -> include
-    main -> save, info, check -> architecture rows -> out, pipe, classify -> memmodel, sink -> vtop, dmesg -> vmcore -> codec -> lib -> include
+    main -> front -> save, info, check -> architecture rows -> out, pipe, classify -> memmodel, sink -> vtop, dmesg -> vmcore -> codec -> lib -> include
 
 A file may include its own layer and what lies to the right of it. lib/ knows nothing of kexec/, kexec/ and kdump/ nothing of each other, and the purgatory
 only the parameter block and the digest.
@@ -26,13 +26,14 @@ LAYERS = [
     (r"kexec/(load|report|options)\.", 70),
     (r"kexec/main\.c", 80),
     (r"kdump/codec", 20),
-    (r"kdump/(vmcore|vmcoreinfo|source)", 30),
+    (r"kdump/(guard|vmcore|vmcoreinfo|source|diskdump|flattened)", 30),
     (r"kdump/(vtop|ksyms|btf|dmesg|codec)", 40),
     (r"kdump/(kinfo|memmodel|sink)\.", 50),
-    (r"kdump/(classify|selfcheck|pipe|out)", 60),
+    (r"kdump/(classify|selfcheck|pipe|out|twins)", 60),
     (r"kdump/arch/", 70),
     (r"kdump/(crashed|pagemap)\.", 75),
-    (r"kdump/(save|info|inspect|check|showlog|report|progress|target|command)", 80),
+    (r"kdump/(save|info|inspect|check|showlog|report|progress|target|command|reassemble)", 80),
+    (r"kdump/front", 85),
     (r"kdump/main\.c", 90),
 ]
 PURGATORY_MAY = re.compile(r"(purgatory/|include/purgatory_params\.h$|lib/sha256\.h$)")

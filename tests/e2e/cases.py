@@ -27,21 +27,27 @@ SEED = 0x7061726163687574
 
 @dataclasses.dataclass
 class Context:
-    """What a running case needs: where its files go, which loader to use, where the results are counted, who watches."""
+    """What a running case needs: where its files go, which loader it uses, where results are counted, who watches."""
     folder: str
     loader: str
     results: checks.Results
     timings: dict
-    viewer: object = None      # has step(text), command(text), output(text); see demo.py
+    viewer: object = None      # has step(text), command(text), output(text), follow(...); see demo.py
+    facts: dict = None         # for it: what readers find in the dump
 
     def step(self, text):
         if self.viewer:
             self.viewer.step(text)
 
+    def step_boot(self, machine):
+        self.step(f"boot Debian's Linux {machine.kernel} in QEMU: {machine.arch}, {machine.firmware}, "
+                  f"{machine.cpus} CPUs, {machine.memory}")
+
 
 def kexec_load(loader, machine, kernel="/boot/vmlinuz", initrd="/boot/initrd.img", options=""):
     """The command that loads the capture kernel."""
-    words = ["kexec", "-c" if loader == "debian" else "", options, f"-p {kernel} --initrd={initrd} --append=\"{machine.capture_cmdline}\""]
+    words = ["kexec", "-c" if loader == "debian" else "", options,
+             f"-p {kernel} --initrd={initrd} --append=\"{machine.capture_cmdline}\""]
     return " ".join(word for word in words if word)
 
 
@@ -66,7 +72,8 @@ def boot_first(guest, context):
     context.timings["boot"] = time.monotonic() - start
     facts = {}
     for name, command in (("iomem", "cat /proc/iomem"), ("kallsyms", "cat /proc/kallsyms"), ("release", "uname -r"),
-                          ("cmdline", "cat /proc/cmdline"), ("cpus", "nproc"), ("notes", "grep . /sys/devices/system/cpu/cpu*/crash_notes"),
+                          ("cmdline", "cat /proc/cmdline"), ("cpus", "nproc"),
+                          ("notes", "grep . /sys/devices/system/cpu/cpu*/crash_notes"),
                           ("vmcoreinfo", "cat /sys/kernel/vmcoreinfo")):
         facts[name] = guest.output(command)
         if name != "kallsyms":
@@ -78,6 +85,13 @@ def boot_first(guest, context):
     return facts
 
 
+def peak_kbytes(guest, text):
+    """Of what busybox's "time -v" has measured; it takes the kernel's KiB for pages. None when it does not say."""
+    match = re.search(r"Maximum resident set size.*: (\d+)", text)
+    page = re.search(r"(\d+) kB", guest.output("grep -m1 KernelPageSize /proc/self/smaps"))
+    return int(match[1]) // int(page[1]) if match and page else None
+
+
 def load_capture(guest, context, options=""):
     """Load the capture kernel with the loader that is tested, timed by busybox; the loader's words are kept."""
     command = kexec_load(context.loader, guest.machine, options=options)
@@ -85,10 +99,10 @@ def load_capture(guest, context, options=""):
     text = output.decode(errors="replace")
     save(context.folder, "kexec.txt", text)
     context.results.check("kexec -p succeeds", status == 0, text.strip()[:300])
-    for key, what in (("load_seconds", r"Elapsed \(wall clock\).*: (?:(\d+)m )?([\d.]+)s"), ("load_kbytes", r"Maximum resident set size.*: (\d+)")):
-        match = re.search(what, text)
-        if match:
-            context.timings[key] = float(match[match.lastindex]) + 60 * float(match[1] or 0) if match.lastindex == 2 else float(match[1])
+    context.timings["load_kbytes"] = peak_kbytes(guest, text)
+    match = re.search(r"Elapsed \(wall clock\).*: (?:(\d+)m )?([\d.]+)s", text)
+    if match:
+        context.timings["load_seconds"] = float(match[2]) + 60 * float(match[1] or 0)
     loaded = guest.output("cat /sys/kernel/kexec_crash_loaded").strip()
     context.results.check("the kernel says that a crash kernel is loaded", loaded == "1", loaded)
     if status or loaded != "1":
@@ -97,7 +111,10 @@ def load_capture(guest, context, options=""):
 
 
 def low_pages(guest, iomem):
-    """Pages of zeros in the RAM below 640 KiB, that is: used by nobody. {physical address: length}; the outermost and some between."""
+    """
+    Pages of zeros in the RAM below 640 KiB, that is: used by nobody. {physical address: length}; the outermost and some
+    between.
+    """
     path = f"{guest.folder}/lowmem"
     guest.qmp.command("pmemsave", val=0, size=LOW_MEMORY, filename=path)
     with open(path, "rb") as file:
@@ -118,7 +135,8 @@ def low_pages(guest, iomem):
 
 def write_low_memory(guest, iomem):
     """Put a pattern into unused low memory from outside. {physical address: bytes}"""
-    pages = {start: pattern.page(SEED, 1000 + start // vmcore.PAGE)[:length] for start, length in low_pages(guest, iomem).items()}
+    pages = {start: pattern.page(SEED, 1000 + start // vmcore.PAGE)[:length]
+             for start, length in low_pages(guest, iomem).items()}
     with GdbStub(guest.gdb_path) as stub:
         for start, data in pages.items():
             stub.write(start, data)
@@ -146,21 +164,25 @@ def check_in_capture(guest, context, facts, held):
     status, output = guest.run("vmcore facts /proc/vmcore", 120)
     text = output.decode(errors="replace")
     save(context.folder, "vmcore-facts", text)
-    results.check("the capture kernel can read the headers, notes and every load of /proc/vmcore", status == 0, text.strip()[-200:])
+    results.check("the capture kernel can read the headers, notes and every load of /proc/vmcore", status == 0,
+                  text.strip()[-200:])
     size = re.search(r"^size (\d+)$", text, re.M)
     if not results.check("/proc/vmcore is about as large as memory",
                          size and int(size[1]) < 1.2 * memory_bytes(guest.machine) + (64 << 20), text[:60]):
         raise Lost("/proc/vmcore has no sane size")
-    loads = [(int(paddr, 16), int(paddr, 16) + int(length, 16)) for paddr, length in re.findall(r"^load (0x\w+) (0x\w+)$", text, re.M)]
+    loads = [(int(paddr, 16), int(paddr, 16) + int(length, 16))
+             for paddr, length in re.findall(r"^load (0x\w+) (0x\w+)$", text, re.M)]
     want = checks.expected_ranges(facts["iomem"])
     results.check("the capture kernel sees all RAM but the crash regions", vmcore.to_pages(loads) == want,
                   f"sees {checks.show(vmcore.to_pages(loads))}, not {checks.show(want)}")
     notes = re.findall(r"^note (\w+) (\d+)", text, re.M)
     results.check("the capture kernel sees a register note for each CPU and one vmcoreinfo",
-                  notes.count(("CORE", "1")) == int(facts["cpus"]) and [name for name, _ in notes].count("VMCOREINFO") == 1, str(notes))
+                  notes.count(("CORE", "1")) == int(facts["cpus"])
+                  and [name for name, _ in notes].count("VMCOREINFO") == 1, str(notes))
     seed_pages = " ".join(f"{index}:{paddr:#x}" for index, paddr in held)
     status, output = guest.run(f"vmcore pattern /proc/vmcore {SEED:#x} {seed_pages}", 120)
-    results.check("the capture kernel finds the held pages in /proc/vmcore", status == 0 and output.strip() == b"same %d" % len(held),
+    results.check("the capture kernel finds the held pages in /proc/vmcore",
+                  status == 0 and output.strip() == b"same %d" % len(held),
                   output.decode(errors="replace").strip()[:200])
     words = guest.output("cat /proc/cmdline").split()
     save(context.folder, "capture-cmdline", " ".join(words))
@@ -176,7 +198,8 @@ def check_capture_memory(machine, results, first, capture):
         return      # arm64 with ACPI also maps the memory of the firmware's tables as RAM, reserved
     allowed = vmcore.iomem_ranges(first, "Crash kernel*") + ([(0, LOW_MEMORY)] if machine.arch == "x86_64" else [])
     used = vmcore.iomem_ranges(capture, "System RAM")
-    results.check("the capture kernel uses the memory set aside for it and no other", used and not vmcore.subtract(used, vmcore.merge(allowed)),
+    results.check("the capture kernel uses the memory set aside for it and no other",
+                  used and not vmcore.subtract(used, vmcore.merge(allowed)),
                   checks.show(vmcore.subtract(used, vmcore.merge(allowed))))
 
 
@@ -222,8 +245,9 @@ def crash(context, machine, panic="sysrq", cpu=None, keep=False):
     """Load, panic, capture; then every check there is."""
     results = context.results
     image = image_of(machine, context.loader)
-    context.step(f"boot Debian's Linux {machine.kernel} in QEMU: {machine.arch}, {machine.firmware}, {machine.cpus} CPUs, {machine.memory}")
-    with Guest(machine, context.folder, image, disk_bytes=memory_bytes(machine) + (64 << 20), stop_at_reset=True) as guest:
+    context.step_boot(machine)
+    with Guest(machine, context.folder, image, disk_bytes=memory_bytes(machine) + (64 << 20),
+               stop_at_reset=True) as guest:
         facts = boot_first(guest, context)
         context.step(f"Linux {facts['release']} is up; load the capture kernel")
         load_capture(guest, context)
@@ -247,12 +271,16 @@ def crash(context, machine, panic="sysrq", cpu=None, keep=False):
         context.timings["panic_to_capture"] = time.monotonic() - start
         if context.viewer:
             context.viewer.console(guest.console_text(console_from))
-        context.step(f"the capture kernel is up, {context.timings['panic_to_capture']:.1f} s after the panic; check /proc/vmcore")
-        check_in_capture(guest, context, facts, [(int(index), int(paddr, 16)) for index, paddr in re.findall(r"page (\d+) (0x[0-9a-f]+)", held)])
+        context.step(f"the capture kernel is up, {context.timings['panic_to_capture']:.1f} s after the panic; "
+                     "check /proc/vmcore")
+        check_in_capture(guest, context, facts,
+                         [(int(index), int(paddr, 16))
+                          for index, paddr in re.findall(r"page (\d+) (0x[0-9a-f]+)", held)])
         core = copy_out(guest, context)
     context.step("check the copy on the host")
     context.timings["cpus"] = len(core.registers())
-    check_core(guest, context, core, facts, pages, low, sentence, marker, cpu if cpu is not None else 0 if machine.cpus == 1 else None)
+    panic_cpu = cpu if cpu is not None else 0 if machine.cpus == 1 else None
+    check_core(guest, context, core, facts, pages, low, sentence, marker, panic_cpu)
     core.close()
     if not keep and not results.failed:
         os.unlink(guest.disk)
@@ -263,7 +291,8 @@ def plan_segments(guest, context):
     command = kexec_load(context.loader, guest.machine, options="--dry-run --json")
     plan = json.loads(guest.output(f"{command} 2>/dev/null", 120))
     save(context.folder, "plan.json", json.dumps(plan, indent=1))
-    return [(row["what"], int(row["mem"], 16), int(row["bufsz"], 16), int(row["memsz"], 16), row.get("sha256")) for row in plan["segments"]]
+    return [(row["what"], int(row["mem"], 16), int(row["bufsz"], 16), int(row["memsz"], 16), row.get("sha256"))
+            for row in plan["segments"]]
 
 
 def check_memory_is_the_plan(guest, results, segments):
@@ -300,18 +329,22 @@ def expect_refusal(guest, results, what, name, console_from):
         event = guest.qmp.wait_event(("RESET", "SHUTDOWN"), 60)
         guest.qmp.command("stop")
         text = guest.console_text(console_from)
-        results.check(f"{what}: the machine is reset", event["event"] == "RESET" and event["data"].get("guest"), str(event))
+        results.check(f"{what}: the machine is reset", event["event"] == "RESET" and event["data"].get("guest"),
+                      str(event))
     except Lost as error:
         text = guest.console_text(console_from)
         results.check(f"{what}: the machine is reset", False, f"{error}; console: {text[-300:]!r}")
         guest.qmp.command("stop")
     after_panic = text[text.find("Kernel panic"):]
     if name:
-        results.check(f"{what}: the purgatory names it", re.search(rf"segment {re.escape(name)} at .* is damaged", after_panic), after_panic[-300:])
-    results.check(f"{what}: no capture kernel starts", not re.search(r"Linux version|Booting Linux|init: this is", after_panic), after_panic[-300:])
+        results.check(f"{what}: the purgatory names it",
+                      re.search(rf"segment {re.escape(name)} at .* is damaged", after_panic), after_panic[-300:])
+    results.check(f"{what}: no capture kernel starts",
+                  not re.search(r"Linux version|Booting Linux|init: this is", after_panic), after_panic[-300:])
 
 
-UNUSED_PARAMETER = 80 + 2 * 56 + 4 * 40 + 4 * 24 + 15 * 88 + 40     # inside the last region of struct purg_params, which no plan fills
+# Inside the last region of struct purg_params, which no plan fills.
+UNUSED_PARAMETER = 80 + 2 * 56 + 4 * 40 + 4 * 24 + 15 * 88 + 40
 
 
 def flips(context, machine, per_segment=1):
@@ -326,11 +359,15 @@ def flips(context, machine, per_segment=1):
         damages = []
         for what, mem, bufsz, memsz, sha256 in segments:
             if not bufsz or not (sha256 or what == "purgatory") or what == "page-tables":
-                continue      # nothing is loaded there, or it is left out of the digests on purpose; the tables stop nothing: verdict_case.py
+                # Nothing is loaded there, or it is left out of the digests on purpose; the tables stop nothing, see
+                # verdict_case.py.
+                continue
             if what == "purgatory":
-                # A bit of its own code may cost it its voice, but must not cost the reset; one in its parameters is always named.
+                # A bit of its own code may cost it its voice, but must not cost the reset; one in its parameters is
+                # always named.
                 damages.append(("parameters of purgatory", what, mem + UNUSED_PARAMETER))
-                damages += [(what, None, mem + rng.randrange(content_bytes(guest, mem, bufsz))) for _ in range(per_segment)]
+                damages += [(what, None, mem + rng.randrange(content_bytes(guest, mem, bufsz)))
+                            for _ in range(per_segment)]
                 continue
             damages += [(what, what, mem + rng.randrange(bufsz)) for _ in range(per_segment)]
             if sha256 and memsz > bufsz:
@@ -357,7 +394,8 @@ def refused(guest, results, what, command, pattern_text, loaded):
     status, output = guest.run(command, 120)
     text = output.decode(errors="replace").strip()
     results.check(f"{what}: refused", status == 1, f"exit status {status}: {text[:200]}")
-    results.check(f"{what}: says why", text.startswith("kexec: ") and re.search(pattern_text, text, re.I), text[:300] or "nothing said")
+    results.check(f"{what}: says why", text.startswith("kexec: ") and re.search(pattern_text, text, re.I),
+                  text[:300] or "nothing said")
     now = guest.output("cat /sys/kernel/kexec_crash_loaded").strip()
     results.check(f"{what}: what was loaded stays", now == loaded, now)
 
@@ -366,7 +404,8 @@ def no_room(context, machine, pattern_text):
     """The reservation is absent or too small: a sentence that says so."""
     with Guest(machine, context.folder, image_of(machine, context.loader), stop_at_reset=True) as guest:
         boot_first(guest, context)
-        refused(guest, context.results, machine.crashkernel or "no crashkernel=", kexec_load(context.loader, machine), pattern_text, "0")
+        refused(guest, context.results, machine.crashkernel or "no crashkernel=", kexec_load(context.loader, machine),
+                pattern_text, "0")
 
 
 def needed_bytes(machine):
@@ -374,7 +413,8 @@ def needed_bytes(machine):
     with open(machine.vmlinuz, "rb") as file:
         header = file.read(4096)
     if machine.arch == "x86_64":
-        setup_sects, syssize = header[0x1f1] or 4, int.from_bytes(header[0x1f4:0x1f8], "little")  # Documentation/x86/boot.rst
+        # Documentation/x86/boot.rst
+        setup_sects, syssize = header[0x1f1] or 4, int.from_bytes(header[0x1f4:0x1f8], "little")
         return (setup_sects + 1) * 512 + 16 * syssize
     # An arm64 Image says how much memory it takes, not how much of that is in the file; its sections as a PE file do.
     pe, = struct.unpack_from("<I", header, 0x3c)
@@ -405,11 +445,14 @@ def truncated(context, machine, count=12):
         for path, size in sizes.items():
             for length in truncated_lengths(size, rng, count if path == "/boot/vmlinuz" else 3):
                 guest.output(f"head -c {length} {path} > /tmp/cut")
-                refused(guest, results, f"{path} cut to {length} bytes", kexec_load(context.loader, machine, kernel="/tmp/cut"), r"/tmp/cut", "1")
+                refused(guest, results, f"{path} cut to {length} bytes",
+                        kexec_load(context.loader, machine, kernel="/tmp/cut"), r"/tmp/cut", "1")
         guest.output(": > /tmp/empty")
         for path in ("/tmp/empty", "/tmp/missing"):
-            refused(guest, results, f"initrd {path}", kexec_load(context.loader, machine, initrd=path), re.escape(path), "1")
-            refused(guest, results, f"kernel {path}", kexec_load(context.loader, machine, kernel=path), re.escape(path), "1")
+            refused(guest, results, f"initrd {path}", kexec_load(context.loader, machine, initrd=path), re.escape(path),
+                    "1")
+            refused(guest, results, f"kernel {path}", kexec_load(context.loader, machine, kernel=path), re.escape(path),
+                    "1")
         panic_guest(guest, "sysrq", None)
         guest.wait_hello("capture", BOOT_SECONDS)
         results.check("the image loaded first still starts", True)
@@ -435,7 +478,8 @@ def capture_root(name, folder, where, loader):
         _, tree = guest.run("cat /tmp/tree.tar", 120)
     initramfs.remove_tree(f"{where}/{name}")
     os.makedirs(f"{where}/{name}")
-    subprocess.run(["tar", "xf", "-", "--no-same-owner", "--no-same-permissions", "-C", f"{where}/{name}"], input=tree, check=True)
+    subprocess.run(["tar", "xf", "-", "--no-same-owner", "--no-same-permissions", "-C", f"{where}/{name}"], input=tree,
+                   check=True)
     return sum(len(files) for _, _, files in os.walk(f"{where}/{name}"))
 
 
@@ -455,6 +499,7 @@ def _crash_case(machine, panic="sysrq", cpu=None, only_long=False, suffix=""):
 def all_cases():
     import elf32_case       # here, because they import this module
     import hotplug_case
+    import save_case
     import verdict_case
     x86, arm = Machine(), Machine(arch="arm64", firmware="dt")
     make = dataclasses.replace
@@ -474,27 +519,41 @@ def all_cases():
         _crash_case(make(arm, cpus=2, firmware="acpi"), "sysrq"),
         Case("bitflips-x86_64", lambda context: flips(context, make(x86, cpus=1)), False, ("x86_64",)),
         Case("bitflips-arm64", lambda context: flips(context, make(arm, cpus=1)), False, ("arm64",)),
-        Case("no-crashkernel-x86_64", lambda context: no_room(context, make(x86, crashkernel=""), r"crashkernel="), False, ("x86_64",)),
-        Case("crashkernel-32M-x86_64", lambda context: no_room(context, make(x86, crashkernel="crashkernel=32M"), r"crashkernel"), False, ("x86_64",)),
-        Case("no-crashkernel-arm64", lambda context: no_room(context, make(arm, crashkernel=""), r"crashkernel="), False, ("arm64",)),
-        Case("crashkernel-32M-arm64", lambda context: no_room(context, make(arm, crashkernel="crashkernel=32M"), r"crashkernel"), False, ("arm64",)),
+        Case("no-crashkernel-x86_64", lambda context: no_room(context, make(x86, crashkernel=""), r"crashkernel="),
+             False, ("x86_64",)),
+        Case("crashkernel-32M-x86_64",
+             lambda context: no_room(context, make(x86, crashkernel="crashkernel=32M"), r"crashkernel"), False,
+             ("x86_64",)),
+        Case("no-crashkernel-arm64", lambda context: no_room(context, make(arm, crashkernel=""), r"crashkernel="),
+             False, ("arm64",)),
+        Case("crashkernel-32M-arm64",
+             lambda context: no_room(context, make(arm, crashkernel="crashkernel=32M"), r"crashkernel"), False,
+             ("arm64",)),
         Case("truncated-x86_64", lambda context: truncated(context, x86), False, ("x86_64",)),
         Case("truncated-arm64", lambda context: truncated(context, arm, 6), False, ("arm64",)),
     ]
-    cases.append(Case("hotplug-x86_64", lambda context: hotplug_case.hotplug(context, make(x86, kernel="6.12", cpus=2)), False, ("x86_64",)))
+    cases.append(Case("hotplug-x86_64", lambda context: hotplug_case.hotplug(context, make(x86, kernel="6.12", cpus=2)),
+                      False, ("x86_64",)))
     cases.append(Case("elf32-x86_64", lambda context: elf32_case.elf32(context, make(x86, cpus=2)), False, ("x86_64",)))
     cases += verdict_case.all_cases(x86, arm)
+    cases += save_case.all_cases(x86, arm)
     names = {case.name for case in cases}
     large = make(x86, memory="5G", crashkernel="crashkernel=192M,high crashkernel=72M,low")
     cases += [_crash_case(large, suffix="-high-low"),
               _crash_case(make(large, firmware="uefi", kernel="6.12"), only_long=True, suffix="-high-low"),
               _crash_case(make(x86, cpu="max,la57=off", cpus=2), only_long=True),
-              _crash_case(make(arm, memory="5G", crashkernel="crashkernel=192M,high crashkernel=128M,low"), suffix="-high-low"),
-              Case("bitflips-x86_64-uefi-6.12", lambda context: flips(context, make(x86, kernel="6.12", firmware="uefi", cpus=2), 4), True, ("x86_64",)),
-              Case("bitflips-arm64-acpi", lambda context: flips(context, make(arm, firmware="acpi", cpus=2), 4), True, ("arm64",))]
-    for machine in [make(x86, kernel=kernel, cpus=cpus, firmware=firmware, cpu=cpu) for kernel in ("6.1", "6.12") for cpus in (1, 2)
+              _crash_case(make(arm, memory="5G", crashkernel="crashkernel=192M,high crashkernel=128M,low"),
+                          suffix="-high-low"),
+              Case("bitflips-x86_64-uefi-6.12",
+                   lambda context: flips(context, make(x86, kernel="6.12", firmware="uefi", cpus=2), 4), True,
+                   ("x86_64",)),
+              Case("bitflips-arm64-acpi", lambda context: flips(context, make(arm, firmware="acpi", cpus=2), 4), True,
+                   ("arm64",))]
+    for machine in [make(x86, kernel=kernel, cpus=cpus, firmware=firmware, cpu=cpu) for kernel in ("6.1", "6.12")
+                    for cpus in (1, 2)
                     for firmware in ("bios", "uefi") for cpu in ("max", "qemu64")] + \
-                   [make(arm, cpus=cpus, firmware=firmware, cpu=cpu) for cpus in (1, 2) for firmware in ("dt", "acpi") for cpu in ("max", "cortex-a57")]:
+                   [make(arm, cpus=cpus, firmware=firmware, cpu=cpu) for cpus in (1, 2) for firmware in ("dt", "acpi")
+                    for cpu in ("max", "cortex-a57")]:
         for panic in ("sysrq", "init"):
             case = _crash_case(machine, panic, only_long=True)
             if case.name not in names:

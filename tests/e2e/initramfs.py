@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Makes the guests' initial file systems: newc cpio archives written here, so that no root and no device nodes are needed."""
+"""Makes the guests' initial file systems: newc cpio archives, written here, so that no root and no nodes are needed."""
 import lzma
 import os
 import re
@@ -63,7 +63,7 @@ class Archive:
 
 
 def add_modules(archive, kernel_root, names=MODULES):
-    """The modules and what they depend on, unpacked, and the list of them in the order of loading. What is built in is left out."""
+    """The modules and what they depend on, unpacked, and their list in the order of loading. Not what is built in."""
     release = os.listdir(f"{kernel_root}/lib/modules")[0]
     tree = f"{kernel_root}/lib/modules/{release}"
     depends, path_of = {}, {}
@@ -90,8 +90,10 @@ def add_modules(archive, kernel_root, names=MODULES):
     for path in order:
         with open(f"{tree}/{path}", "rb") as file:
             data = file.read()
-        archive.data("modules/" + re.sub(r"\.xz$", "", os.path.basename(path)), lzma.decompress(data) if path.endswith(".xz") else data)
-    archive.data("modules/list", "".join(re.sub(r"\.xz$", "", os.path.basename(path)) + "\n" for path in order).encode())
+        archive.data("modules/" + re.sub(r"\.xz$", "", os.path.basename(path)),
+                     lzma.decompress(data) if path.endswith(".xz") else data)
+    archive.data("modules/list",
+                 "".join(re.sub(r"\.xz$", "", os.path.basename(path)) + "\n" for path in order).encode())
 
 
 def _needed(path):
@@ -152,8 +154,8 @@ def stripped(arch, program):
             return output.read()
 
 
-def capture_image(machine, loader):
-    """What both kernels boot with: busybox, init, modules, helpers and, for the first kernel, the loader."""
+def base_image(machine, modules=MODULES):
+    """What a kernel needs to be talked to: busybox, init, modules."""
     archive = Archive()
     for directory in ("proc", "sys", "tmp", "root", "dev", "bin", "sbin"):
         archive.directory(directory)
@@ -161,13 +163,48 @@ def capture_image(machine, loader):
     archive.character_device("dev/null", 1, 3)
     archive.file("init", f"{paths.TOP}/tests/e2e/guest/init", 0o755)
     archive.file("bin/busybox", f"{paths.PKG}/busybox-static_{machine.debian_arch}/bin/busybox", 0o755)
-    add_modules(archive, machine.kernel_root)
-    for name in ("pattern", "vmcore"):
-        archive.file(f"sbin/{name}", guest_program(machine.arch, name), 0o755)
+    add_modules(archive, machine.kernel_root, modules)
+    return archive
+
+
+def add_loader(archive, machine, loader):
     if loader == "debian":
-        add_program(archive, "sbin/kexec", f"{paths.PKG}/kexec-tools_{machine.debian_arch}/sbin/kexec", machine.debian_arch)
+        add_program(archive, "sbin/kexec", f"{paths.PKG}/kexec-tools_{machine.debian_arch}/sbin/kexec",
+                    machine.debian_arch)
     else:
         archive.data("sbin/kexec", stripped(machine.arch, f"{paths.BUILD}/static-{machine.arch}/sbin/kexec"), 0o755)
+
+
+def capture_image(machine, loader):
+    """What both kernels boot with: the base, helpers and, for the first kernel, the loader."""
+    archive = base_image(machine)
+    for name in ("pattern", "vmcore"):
+        archive.file(f"sbin/{name}", guest_program(machine.arch, name), 0o755)
+    add_loader(archive, machine, loader)
+    return archive.bytes()
+
+
+def has_module(machine, name):
+    release = os.listdir(f"{machine.kernel_root}/lib/modules")[0]
+    with open(f"{machine.kernel_root}/lib/modules/{release}/modules.dep", encoding="ascii") as file:
+        return re.search(rf"/{name}\.ko", file.read()) is not None
+
+
+def saving_image(machine, helpers=("vmcore",)):
+    """What a capture kernel needs to save a dump to a disk, no more: the base, ext4, kdump. HELPERS: for the tests."""
+    modules = MODULES + tuple(name for name in ("crc32c_generic", "ext4") if has_module(machine, name))
+    archive = base_image(machine, modules)
+    for name in helpers:
+        archive.file(f"sbin/{name}", guest_program(machine.arch, name), 0o755)
+    archive.data("sbin/kdump", stripped(machine.arch, f"{paths.BUILD}/static-{machine.arch}/sbin/kdump"), 0o755)
+    return archive.bytes()
+
+
+def loader_image(machine, loader):
+    """What the first kernel needs besides saving_image(): the loader and a program that holds memory."""
+    archive = Archive()
+    archive.file("sbin/pattern", guest_program(machine.arch, "pattern"), 0o755)
+    add_loader(archive, machine, loader)
     return archive.bytes()
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Runs a guest. Every wait has a deadline; a guest that falls silent or goes away is a failure (Lost), never a hang. Channels are socket
-pairs, so that QEMU's end closes with QEMU.
+Runs a guest. Every wait has a deadline; a guest that falls silent or goes away is a failure (Lost), never a hang.
+Channels are socket pairs, so that QEMU's end closes with QEMU.
 """
 import json
 import os
@@ -145,7 +145,10 @@ class Qmp:
 
 
 def empty_qcow2(size):
-    """An empty disk in the format that can hold snapshots of a machine (QEMU, docs/interop/qcow2.txt): header, reference counts, one L1 table."""
+    """
+    An empty disk in the format that can hold snapshots of a machine (QEMU, docs/interop/qcow2.txt): header, reference
+    counts, one L1 table.
+    """
     cluster = 1 << 16
     header = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, size, 0, 1, 3 * cluster, 1 * cluster, 1, 0, 0)
     table = struct.pack(">Q", 2 * cluster)
@@ -171,7 +174,7 @@ LIFETIME = 3600            # seconds; a guest whose parent was killed without no
 class Guest:
     """A machine that runs a kernel with our init. Use it in a with statement: it is always killed."""
 
-    def __init__(self, machine, folder, image, disk_bytes=0, snapshots=False, stop_at_reset=False):
+    def __init__(self, machine, folder, image, disk_bytes=0, snapshots=False, stop_at_reset=False, more_disks=()):
         self.machine = machine
         self.folder = folder
         self.image = image
@@ -179,6 +182,7 @@ class Guest:
         self.disk_bytes = disk_bytes
         self.snapshots = snapshots
         self.stop_at_reset = stop_at_reset
+        self.more_disks = more_disks
         self.process = None
         self.command_number = 0
 
@@ -199,12 +203,14 @@ class Guest:
         self.qmp = Qmp(f"{self.folder}/qmp.log")
         command = machines.qemu_arguments(self.machine) + self._devices()
         initramfs.write(f"{self.folder}/initrd", self.image)
-        command += ["-kernel", self.machine.vmlinuz, "-initrd", f"{self.folder}/initrd", "-append", self.machine.cmdline]
+        command += ["-kernel", self.machine.vmlinuz, "-initrd", f"{self.folder}/initrd", "-append",
+                    self.machine.cmdline]
         channels = [self.console, self.agent, self.qmp.channel]
         with open(f"{self.folder}/qemu.log", "wb") as log:
             log.write((" ".join(command) + "\n").encode())
             log.flush()
-            self.process = subprocess.Popen(["timeout", "--signal=KILL", str(LIFETIME)] + command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            self.process = subprocess.Popen(["timeout", "--signal=KILL", str(LIFETIME)] + command,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                             pass_fds=[channel.theirs.fileno() for channel in channels])
         running.add(self.process.pid)
         for channel in channels:
@@ -216,12 +222,16 @@ class Guest:
         devices = []
         for name, channel in (("console", self.console), ("agent", self.agent), ("qmp", self.qmp.channel)):
             devices += ["-chardev", f"socket,id={name},fd={channel.theirs.fileno()}"]
-        devices += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control", "-gdb", f"unix:{self.gdb_path},server=on,wait=off",
+        devices += ["-serial", "chardev:console", "-mon", "chardev=qmp,mode=control", "-gdb",
+                    f"unix:{self.gdb_path},server=on,wait=off",
                     "-device", f"virtio-serial-{bus}", "-device", "virtserialport,chardev=agent,name=parachute"]
         if self.disk:
             with open(self.disk, "wb") as file:
                 file.truncate(self.disk_bytes)
-            devices += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}", "-device", f"virtio-blk-{bus},drive=disk"]
+            devices += ["-drive", f"if=none,id=disk,format=raw,cache=unsafe,file={self.disk}", "-device",
+                        f"virtio-blk-{bus},drive=disk"]
+        for number, disk in enumerate(self.more_disks):
+            devices += disk.arguments(f"disk{number}") + ["-device", f"virtio-blk-{bus},drive=disk{number}"]
         if self.snapshots:
             initramfs.write(f"{self.folder}/snapshots", empty_qcow2(64 << 20))
             devices += ["-drive", f"if=none,id=snapshots,format=qcow2,cache=unsafe,file={self.folder}/snapshots"]

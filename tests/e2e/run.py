@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 End-to-end tests: real kernels in QEMU (TCG). run.py [--long] [--loader ours|debian] [--jobs N] [--list] [NAME...]
---loader debian needs "tests/setup/guest-files peer" first. NAME: a case, or a part of the names of some, or a pattern for them. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
+--loader debian needs "tests/setup/guest-files peer" first. NAME: a case, or a part of the names of some, or a pattern
+for them. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
 """
 import argparse
 import concurrent.futures
@@ -11,6 +12,7 @@ import fnmatch
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -43,13 +45,14 @@ def run_case(case, loader):
     start = time.monotonic()
     try:
         case.run(context)
-    except (Lost, OSError, ValueError, cases.vmcore.CoreError) as error:
+    except (Lost, OSError, ValueError, subprocess.SubprocessError, cases.vmcore.CoreError) as error:
         context.results.failed.append(str(error))
         with open(f"{folder}/traceback", "w", encoding="utf-8") as file:
             traceback.print_exc(file=file)
     seconds = time.monotonic() - start
     with open(f"{folder}/result.json", "w", encoding="utf-8") as file:
-        json.dump({"case": case.name, "seconds": seconds, "passed": context.results.passed, "failed": context.results.failed,
+        json.dump({"case": case.name, "seconds": seconds, "passed": context.results.passed,
+                   "failed": context.results.failed,
                    "timings": context.timings}, file, indent=1)
     report(case, context, folder, seconds)
     return not context.results.failed
@@ -84,7 +87,8 @@ def wanted(case, options):
     if not options.names:
         return options.long or not case.only_long
     exact = {case.name for case in cases.all_cases()}.intersection(options.names)
-    return case.name in exact or any(name in case.name or fnmatch.fnmatch(case.name, name) for name in options.names if name not in exact)
+    return case.name in exact or any(name in case.name or fnmatch.fnmatch(case.name, name) for name in options.names
+                                     if name not in exact)
 
 
 def capture_roots(options):
@@ -122,7 +126,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="guests at a time")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these cases")
-    parser.add_argument("--capture-root", metavar="DIR", help="boot the machines of tests/root and store their /proc and /sys in DIR")
+    parser.add_argument("--capture-root", metavar="DIR",
+                        help="boot the machines of tests/root and store their /proc and /sys in DIR")
     options = parser.parse_args()
     if options.capture_root:
         return capture_roots(options)

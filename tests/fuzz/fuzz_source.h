@@ -61,7 +61,7 @@ static void fuzz_pages(struct vmcore *v)
 	free(page);
 }
 
-static int fuzz_source(const uint8_t *data, size_t size)
+static inline int fuzz_source(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 	struct vmcore v;

@@ -119,7 +119,11 @@ static const struct rule_case rules[] = {
 	{ "16: head order=2\n", 15, "KKKKKK", 0 },
 	{ "16: head order=2 hugetlb ref=0\n", 15, "KUUUUK", 0 },
 	{ "16: head order=2 hugetlb anon\n", 15, "KUUUUK", 0 },
-	{ "16: head order=2 hwpoison anon\n", 15, "KHHHHK", 0 },
+	{ "16: head order=2 hwpoison anon\n", 15, "KHUUUK", 0 },
+	{ "16: head order=2 hwpoison\n", 15, "KHKKKK", 0 },
+	{ "16: head order=2 hwpoison slab\n", 15, "KHSSSK", 0 },
+	{ "16: head order=2 hwpoison hugetlb\n", 15, "KHHHHK", 0 },
+	{ "16: buddy 2 hwpoison\n", 15, "KHFFFK", 0 },
 	{ "16: buddy 2\n18: hwpoison\n", 15, "KFFHFK", 0 },
 	{ "16: buddy 2\n20: buddy 2\n24: head order=1 anon lru\n", 15, "KFFFFFFFFUUK", 0 },
 	/* what does not fit together is kept */
@@ -130,9 +134,36 @@ static const struct rule_case rules[] = {
 	{ "17: lru mapping=1234\n", 16, "KKK", 1 },
 	{ "17: anon mapping=1235\n", 16, "KKK", 1 },
 	{ "17: anon ref=0x80000005\n", 16, "KKK", 1 },
+	{ "17: hwpoison ref=0xffffffff\n", 16, "KKK", 1 },
+	{ "17: offline ref=0xa5a5a5a5\n", 16, "KKK", 1 },
+	{ "16: buddy 2\n18: hwpoison ref=0xffffffff\n", 15, "KFFFFK", 0 },
 	{ "16: head order=2 anon tails=2\n", 15, "KUUUKK", 0 },
 	{ "16: head order=200 anon tails=3\n", 15, "KUUUUK", 0 },
 };
+
+/*
+ * With hugetlb_free_vmemmap=on (since 5.14) the struct pages of a huge page's tails are one page, mapped again and
+ * again: the first of each 64 looks like the head.
+ */
+TEST(hugetlb_with_shared_struct_pages)
+{
+	for (size_t i = 0; i < NR_KERNEL_ERAS; i++) {
+		struct walk t;
+
+		walk_make(&t, &kernel_eras[i], "256: head order=8 hugetlb anon\n");
+		for (uint64_t pfn = 256 + 64; pfn < 512; pfn++) {
+			uint8_t bytes[KERNEL_PAGE_BYTES];
+
+			CHECK_EQ(memmodel_read(&t.m, 256 + pfn % 64, 1, bytes), 0);
+			memcore_write(&t.kernel.mem, kernel_page_paddr(pfn), bytes, sizeof(bytes));
+		}
+		walk_run(&t, 0, NR);
+		CHECK_EQ(t.counts.pages[CLASS_USER], 256);
+		CHECK_EQ(t.counts.pages[CLASS_KERNEL], 256);
+		CHECK_EQ(t.counts.doubtful, 0);
+		walk_drop(&t);
+	}
+}
 
 TEST(rules_of_every_release)
 {
@@ -280,6 +311,18 @@ TEST(special_ranges_order_only_what_is_kernel)
 }
 
 /* As makedumpfile's manual has it. */
+/* Who finds too much of it does not believe it. */
+TEST(poison_is_kept_on_request)
+{
+	struct walk t;
+
+	walk_make(&t, &kernel_eras[0], "17: hwpoison\n20: buddy 2\n22: hwpoison\n");
+	t.c.keep_poisoned = true;
+	walk_run(&t, 0, NR);
+	expect(&t, "kept", 16, "KKKKFFFFK");
+	walk_drop(&t);
+}
+
 TEST(levels_leave_out_classes)
 {
 	static const struct { int level; const char *out; } cases[] = {

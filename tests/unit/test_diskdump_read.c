@@ -155,7 +155,7 @@ TEST(versions)
 		char text[512];
 		struct vmcore v;
 
-		snprintf(text, sizeof(text), "dump %u little 4096 aarch64\nmax 64\nram 0 63\nlevel 1\npage 9 zlib\nnote CORE 1 336\n"
+		snprintf(text, sizeof(text), "dump %u little 4096 aarch64\nmax 64\nram 0 63\nlevel 1\npage 9 zlib\nnote CORE 1 392\n"
 			 "vmcoreinfo PAGESIZE=4096\n", version);
 		open_text(&v, text);
 		CHECK_EQ(v.machine, EM_AARCH64);

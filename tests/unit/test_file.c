@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,5 +155,38 @@ TEST(pipes_are_read_to_their_end)
 	file_close(&file);
 	waitpid(pid, NULL, 0);
 	free(bytes);
+	remove_dir();
+}
+
+static void check_output_name(const char *name, const char *want)
+{
+	char *got = NULL;
+
+	CHECK_EQ(file_output_name(name, &got), 0);
+	CHECK_STR(got, want);
+	free(got);
+}
+
+TEST(names_for_output)
+{
+	char link[4200], real[PATH_MAX], *got = NULL;
+
+	make_dir();
+	snprintf(link, sizeof(link), "%s/link", dir);
+	check_output_name(path, path);
+	check_output_name("-", "-");
+	write_file("x", 1);
+	check_output_name(path, path);
+	CHECK_EQ(symlink(path, link), 0);
+	CHECK(realpath(path, real) != NULL);
+	check_output_name(link, real);
+	unlink(path);
+	CHECK_FAILS(file_output_name(link, &got), -ENOENT, "leads nowhere");
+	CHECK(!got);
+	unlink(link);
+	check_output_name("/dev/stdout", "-");
+	CHECK_EQ(symlink("/proc/self/fd/1", link), 0);
+	check_output_name(link, "-");
+	unlink(link);
 	remove_dir();
 }

@@ -66,14 +66,17 @@ static enum kind kind_of(uint64_t pfn)
 	return ((pfn >> 3) * 2654435761u & 0xffffffff) >> 13 & 3;
 }
 
+/* With this not 0, pages of a kind whose numbers differ by a multiple of it are the same. */
+static uint64_t same_each;
+
 static void fill(uint8_t *page, uint64_t pfn)
 {
-	uint64_t x = pfn;
+	uint64_t x = same_each ? pfn % same_each : pfn;
 
 	for (unsigned int i = 0; i < PAGE; i += 8) {
 		switch (kind_of(pfn)) {
 		case ZERO: x = 0; break;
-		case TEXT: x = pfn + i / 512; break;
+		case TEXT: x = (same_each ? pfn % same_each : pfn) + i / 512; break;
 		default: x = x * 6364136223846793005ull + 1442695040888963407ull; break;
 		}
 		put_u64(page + i, x, false);
@@ -125,7 +128,7 @@ static void make_core(struct vmcore *core, bool big_endian, bool with_text)
 		core->max_pfn = ram_pfns[i].last + 1;
 	}
 	/* The kernel's image, seen a second time. */
-	alias = (struct vmcore_load){ 0x200000, 0x80000, 0, 0xffffffff81000000ull };
+	alias = (struct vmcore_load){ 0x200000, 0x100000, 0, 0xffffffff81000000ull };
 	core->aliases = &alias;
 	core->nr_aliases = 1;
 	make_notes(core, with_text);
@@ -161,6 +164,8 @@ struct job {
 	const struct codec *codec;
 	bool flattened, big_endian, with_text, split, keep_zero, backwards;
 	uint64_t split_first_pfn, split_last_pfn;
+	uint32_t marks;            /* twins are found, by so many */
+	uint64_t nr_twins;
 	unsigned int passes;       /* pages are written in so many, each every so-many-th page */
 	uint64_t stop_after;       /* pages; 0: never */
 	uint64_t checkpoint_every;
@@ -200,8 +205,34 @@ static bool wanted(const struct job *j, uint64_t pfn)
 	return kind_of(pfn) != LEFT_OUT && (!j->split || (pfn >= j->split_first_pfn && pfn <= j->split_last_pfn));
 }
 
+/* What PFN holds, so that pages with the same number are the same. */
+static uint64_t content_of(uint64_t pfn)
+{
+	return (pfn % same_each) << 3 | kind_of(pfn);
+}
+
+/* A mark is taken from its page when another one with that mark comes. */
+static int put_page(struct job *j, struct pipe *p, uint64_t pfn, uint64_t *marked)
+{
+	uint64_t content = j->marks ? content_of(pfn) : 0;
+	uint32_t mark = j->marks ? content * 2654435761u % j->marks + 1 : 0;
+
+	fill(pipe_buffer(p), pfn);
+	if (!j->marks)
+		return pipe_put(p, pfn);
+	if (page_is_zero(pipe_buffer(p), PAGE))
+		return pipe_put_zero(p, pfn);
+	if (marked[mark] == content) {
+		j->nr_twins++;
+		return pipe_put_twin(p, pfn, mark);
+	}
+	marked[mark] = content;
+	return pipe_put_marked(p, pfn, mark);
+}
+
 static int write_pages(struct job *j)
 {
+	uint64_t *marked = calloc(j->marks + 1, sizeof(*marked));
 	struct pipe *p;
 	int err = pipe_init(&p, j->ops->compresses ? j->codec : codec_by_flag(0), CODEC_DEFAULT_LEVEL, 1, PAGE,
 			    !j->keep_zero, put, j);
@@ -213,12 +244,12 @@ static int write_pages(struct job *j)
 
 				if (!wanted(j, pfn) || pfn % j->passes != pass)
 					continue;
-				fill(pipe_buffer(p), pfn);
-				err = pipe_put(p, pfn);
+				err = put_page(j, p, pfn, marked);
 			}
 	if (!err)
 		err = pipe_flush(p);
 	pipe_deinit(p);
+	free(marked);
 	return err;
 }
 
@@ -242,7 +273,7 @@ static int run(struct job *j)
 	j->out = (struct dump_out){ .ops = j->ops, .sink = &j->sink };
 	j->out.facts = (struct out_facts){ .core = &j->core, .phys_base = 0x1000000, .level = 31,
 					   .crash_time = 1700000000, .nr_cpus = 3,
-					   .codec = j->codec, .split = j->split, .split_first_pfn = j->split_first_pfn,
+					   .codec = j->codec, .nr_marks = j->marks, .split = j->split, .split_first_pfn = j->split_first_pfn,
 					   .split_last_pfn = j->split_last_pfn, .planned = planned, .ctx = &j->core };
 	strcpy(j->out.facts.utsname[0], "Linux");
 	strcpy(j->out.facts.utsname[1], "test");
@@ -381,12 +412,160 @@ TEST(orders)
 	whole((struct job){ .name = "big-endian", .ops = &out_diskdump, .big_endian = true, .with_text = true });
 }
 
+/* Twins share bytes, as long as their mark is theirs; whatever the order, and in a file that is cut short. */
+TEST(twins)
+{
+	struct job without = { .name = "twins-not-found", .ops = &out_diskdump };
+	struct stat a, b;
+
+	same_each = 64;
+	CHECK_EQ(run(&without), 0);
+	CHECK_EQ(stat(without.path, &a), 0);
+	done(&without);
+	for (uint32_t marks = 1; marks <= 4096; marks *= 16) {
+		struct job with = { .name = "twins", .ops = &out_diskdump, .marks = marks, .passes = 3,
+				    .checkpoint_every = 100, .with_text = true };
+
+		CHECK_EQ(run(&with), 0);
+		CHECK_EQ(reread(&with, with.path, true), nr_wanted(&with));
+		CHECK_EQ(stat(with.path, &b), 0);
+		CHECK(marks < 4096 || (with.nr_twins > nr_wanted(&with) / 4 && b.st_size < a.st_size / 2));
+		done(&with);
+	}
+	for (uint64_t stop = 1; stop < 700; stop += 97) {
+		struct job cut = { .name = "twins-cut", .ops = &out_diskdump, .marks = 512, .stop_after = stop,
+				   .with_text = true };
+
+		CHECK_EQ(run(&cut), -EINTR);
+		CHECK_EQ(reread(&cut, cut.path, false), stop);
+		done(&cut);
+	}
+	same_each = 0;
+}
+
+static int put_raw(struct job *j, struct out_page page)
+{
+	return j->ops->page(&j->out, &page);
+}
+
+TEST(twins_of_none)
+{
+	struct job j = { .name = "twins-of-none", .ops = &out_diskdump, .codec = codecs };
+	uint8_t page[PAGE] = { 1 };
+	uint64_t pfn = 0;
+
+	make_core(&j.core, false, true);
+	while (kind_of(pfn) == LEFT_OUT)
+		pfn++;
+	CHECK_EQ(sink_open(&j.sink, at(j.name), false, true), 0);
+	j.out = (struct dump_out){ .ops = j.ops, .sink = &j.sink };
+	j.out.facts = (struct out_facts){ .core = &j.core, .codec = j.codec, .nr_marks = 2, .planned = planned,
+					  .ctx = &j.core };
+	CHECK_EQ(j.ops->begin(&j.out), 0);
+	CHECK_FAILS(put_raw(&j, (struct out_page){ .pfn = pfn, .twin = true, .mark = 1 }), -EINVAL, "twin of none");
+	CHECK_FAILS(put_raw(&j, (struct out_page){ .pfn = pfn, .twin = true }), -EINVAL, "twin of none");
+	CHECK_FAILS(put_raw(&j, (struct out_page){ .pfn = pfn, .data = page, .len = PAGE, .mark = 3 }), -EINVAL,
+		    "mark 3 of 2");
+	CHECK_EQ(put_raw(&j, (struct out_page){ .pfn = pfn, .data = page, .len = PAGE, .mark = 2 }), 0);
+	CHECK_EQ(put_raw(&j, (struct out_page){ .pfn = pfn, .twin = true, .mark = 2 }), 0);
+	CHECK_FAILS(put_raw(&j, (struct out_page){ .pfn = pfn, .twin = true, .mark = 1 }), -EINVAL, "twin of none");
+	j.ops->deinit(&j.out);
+	sink_discard(&j.sink);
+	sink_deinit(&j.sink);
+	free_core(&j.core);
+}
+
 TEST(elf)
 {
 	whole((struct job){ .name = "elf", .ops = &out_elf, .with_text = true });
 	whole((struct job){ .name = "elf-passes", .ops = &out_elf, .passes = 5, .backwards = true,
 			    .checkpoint_every = 100 });
 	whole((struct job){ .name = "elf-big-endian", .ops = &out_elf, .big_endian = true });
+}
+
+/* A few pages left out, and so many that they split a segment, both inside the kernel's image. */
+static bool thinned(uint64_t pfn)
+{
+	return (pfn >= 0x210 && pfn < 0x220) || (pfn >= 0x224 && pfn < 0x26c);
+}
+
+static int plan_thinned(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	int err = planned(ctx, first_pfn, nr, bitmap);
+
+	for (uint64_t i = 0; i < nr; i++)
+		if (thinned(first_pfn + i))
+			bitmap[i / 8] &= ~(1u << i % 8);
+	return err;
+}
+
+/* Page 0x215 must not be read. */
+static int all_but_one(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
+{
+	int err = planned(ctx, first_pfn, nr, bitmap);
+
+	if (first_pfn <= 0x215 && 0x215 - first_pfn < nr)
+		bitmap[(0x215 - first_pfn) / 8] &= ~(1u << (0x215 - first_pfn) % 8);
+	return err;
+}
+
+static void write_thinned(struct vmcore *core, struct sink *s)
+{
+	struct dump_out o = { .ops = &out_elf, .sink = s };
+
+	o.facts = (struct out_facts){ .core = core, .codec = codecs, .planned = plan_thinned, .readable = all_but_one,
+				      .ctx = core };
+	CHECK_EQ(sink_open(s, at("thinned"), false, true), 0);
+	CHECK_EQ(o.ops->begin(&o), 0);
+	for (size_t r = 0; r < sizeof(ram_pfns) / sizeof(*ram_pfns); r++)
+		for (uint64_t pfn = ram_pfns[r].start; pfn <= ram_pfns[r].last; pfn++) {
+			uint8_t page[PAGE];
+
+			fill(page, pfn);
+			if (kind_of(pfn) != LEFT_OUT && !thinned(pfn))
+				CHECK_EQ(o.ops->page(&o, &(struct out_page){ .pfn = pfn, .data = page, .len = PAGE }), 0);
+		}
+	CHECK_EQ(o.ops->finish(&o, true), 0);
+	o.ops->deinit(&o);
+	CHECK_EQ(sink_finish(s, true), 0);
+}
+
+TEST(elf_gaps)
+{
+	static const uint8_t zeros[PAGE];
+	struct job j = { .name = "elf-source", .ops = &out_elf, .with_text = true };
+	struct vmcore source, v;
+	uint64_t next = 0x26c;
+	struct sink s;
+	uint8_t got[PAGE], want[PAGE];
+
+	while (kind_of(next) == LEFT_OUT)
+		next++;
+	CHECK_EQ(run(&j), 0);
+	CHECK_EQ(vmcore_open(&source, j.path), 0);
+	write_thinned(&source, &s);
+	CHECK_EQ(vmcore_open(&v, s.path), 0);
+	for (uint64_t pfn = 0x200; pfn < next + 8; pfn++) {
+		int err = vmcore_read(&v, pfn << 12, got, PAGE);
+
+		fill(want, pfn);
+		if (pfn >= 0x224 && pfn < next)
+			CHECK_EQ(err, -ENODATA);
+		else
+			CHECK(!err && !memcmp(got, pfn == 0x215 || kind_of(pfn) == LEFT_OUT ? zeros : want, PAGE));
+	}
+	/* The image at its own addresses, on both sides of what is not there. */
+	CHECK_EQ(v.nr_aliases, 2);
+	CHECK_EQ(v.aliases[0].paddr, 0x200000);
+	CHECK_EQ(v.aliases[0].len, 0x24000);
+	CHECK_EQ(v.aliases[1].paddr, next << 12);
+	CHECK_EQ(v.aliases[1].vaddr, 0xffffffff81000000ull + ((next - 0x200) << 12));
+	CHECK_EQ(v.aliases[1].len, (0x300 - next) << 12);
+	vmcore_close(&v);
+	vmcore_close(&source);
+	unlink(s.path);
+	sink_deinit(&s);
+	done(&j);
 }
 
 TEST(split_set)

@@ -127,7 +127,10 @@ static int run(struct output *o, const struct codec *codec, unsigned int workers
 		fill(pipe_buffer(p), pfn, page_bytes);
 		if (pfn % 11 == 10)
 			continue; /* could not be read: not put */
-		err = pipe_put(p, pfn * 2);
+		if (find_zero && pfn / 5 % 2 && page_is_zero(pipe_buffer(p), page_bytes))
+			err = pipe_put_zero(p, pfn * 2);
+		else
+			err = pipe_put(p, pfn * 2);
 		if (pfn % 1000 == 999 && !err)
 			err = pipe_flush(p);
 	}
@@ -155,6 +158,46 @@ static void same(const struct codec *codec, unsigned int page_bytes, uint64_t nr
 		free(many.bytes);
 	}
 	free(one.bytes);
+}
+
+TEST(zero_pages_are_found_wherever_a_bit_is)
+{
+	uint8_t page[PAGE];
+
+	memset(page, 0, sizeof(page));
+	CHECK(page_is_zero(page, sizeof(page)));
+	CHECK(page_is_zero(page, 8));
+	for (unsigned int bit = 0; bit < 8 * PAGE; bit++) {
+		page[bit / 8] = 1 << bit % 8;
+		if (page_is_zero(page, sizeof(page)))
+			CHECK_EQ(bit, 0);
+		page[bit / 8] = 0;
+	}
+}
+
+/* Thousands of them fill no buffers; the order stays. */
+TEST(zero_pages_cost_no_buffers)
+{
+	for (unsigned int workers = 0; workers < 3; workers++) {
+		struct output o = { .fail_at = UINT64_MAX, .thread = pthread_self() };
+		struct pipe *p;
+
+		CHECK_EQ(pipe_init(&p, &slow, 1, workers, PAGE, false, result, &o), 0);
+		for (uint64_t pfn = 0; pfn < 5000; pfn++) {
+			uint8_t *buffer = pipe_buffer(p);
+
+			if (pfn % 1000 < 990) {
+				CHECK_EQ(pipe_put_zero(p, pfn), 0);
+				continue;
+			}
+			memset(buffer, 1, PAGE);
+			CHECK_EQ(pipe_put(p, pfn), 0);
+		}
+		CHECK_EQ(pipe_flush(p), 0);
+		CHECK_EQ(o.nr, 5000);
+		pipe_deinit(p);
+		free(o.bytes);
+	}
 }
 
 TEST(workers_do_not_change_bytes)

@@ -18,7 +18,7 @@ static char folder[64];
 
 static const char *at(const char *name)
 {
-	static char path[4][200];
+	static char path[4][512];
 	static unsigned int next;
 	char *p = path[next++ % 4];
 
@@ -134,6 +134,42 @@ TEST(existing_files)
 	CHECK_EQ(slurp(at("dump"), buf, sizeof(buf)), 0);
 	CHECK_EQ(slurp(at("dump.writing"), buf, sizeof(buf)), 4);
 	CHECK_EQ(sweep(), 2);
+}
+
+TEST(links)
+{
+	struct sink s;
+	uint8_t buf[64];
+	struct stat st;
+	char link[4096];
+
+	snprintf(link, sizeof(link), "%s", at("link"));
+	CHECK_EQ(symlink("dump", link), 0);
+	CHECK_FAILS(sink_open(&s, link, false, true), -ENOENT, "leads nowhere");
+	close(open(at("dump"), O_CREAT | O_WRONLY, 0600));
+	CHECK_FAILS(sink_open(&s, link, false, false), -EEXIST, "--force");
+	CHECK_EQ(sink_open(&s, link, false, true), 0);
+	CHECK_EQ(sink_write(&s, 0, "new", 3), 0);
+	CHECK_EQ(sink_finish(&s, true), 0);
+	sink_deinit(&s);
+	CHECK(!lstat(link, &st) && S_ISLNK(st.st_mode));
+	CHECK_EQ(slurp(at("dump"), buf, sizeof(buf)), 3);
+	CHECK_EQ(sweep(), 2);
+}
+
+TEST(the_same_name_for_what_is_cut_short)
+{
+	struct sink s;
+	uint8_t buf[64];
+
+	CHECK_EQ(sink_open(&s, at("dump"), false, false), 0);
+	s.same_name = true;
+	CHECK_EQ(sink_write(&s, 0, "some", 4), 0);
+	CHECK_EQ(sink_finish(&s, false), 0);
+	CHECK_STR(s.path, at("dump"));
+	sink_deinit(&s);
+	CHECK_EQ(slurp(at("dump"), buf, sizeof(buf)), 4);
+	CHECK_EQ(sweep(), 1);
 }
 
 TEST(what_was_cut_short_is_kept)

@@ -153,6 +153,34 @@ TEST(in_place)
 	vmcore_close(&v);
 }
 
+/* Stretches are what single pages are, and never more than one piece of the file holds. */
+TEST(stretches)
+{
+	uint8_t buf[16 * 4096];
+	struct vmcore v;
+
+	open_text(&v, usual);
+	CHECK(v.reads_well);
+	for (uint64_t pfn = 0; pfn < 0x60; pfn++) {
+		for (uint64_t nr = 1; nr <= 16; nr += 5) {
+			uint64_t got = vmcore_read_run(&v, pfn, nr, buf), whole = 0;
+
+			while (whole < nr && ((pfn + whole >= 1 && pfn + whole < 3) ||
+					      (pfn + whole >= 0x10 && pfn + whole < 0x30) ||
+					      (pfn + whole >= 0x40 && pfn + whole < 0x50)))
+				whole++;
+			CHECK_EQ(got, whole);
+			for (uint64_t i = 0; i < got * 4096; i++)
+				if (buf[i] != core_byte((pfn << 12) + i))
+					CHECK_EQ(i, UINT64_MAX);
+		}
+	}
+	CHECK_EQ(vmcore_read_run(&v, UINT64_MAX, 1, buf), 0);
+	v.reads_well = false;
+	CHECK_EQ(vmcore_read_run(&v, 0x10, 1, buf), 0);
+	vmcore_close(&v);
+}
+
 /* Pages are those of the dumped kernel, whatever this machine has. */
 TEST(large_pages)
 {
@@ -401,6 +429,51 @@ TEST(headers_that_lie)
 	vmcore_close(&v);
 }
 
+/* A bit of an address or a size must not make a machine of petabytes, which no reader of the dump has the memory for. */
+TEST(claims_far_beyond_all_others)
+{
+	const char *three = "elf 64 little 62\nload 0x1000 0x1000 at 0xffffffff81001000\nload 0x1000 0x3000 at 0xffff888000001000\n"
+			    "load 0x8000 0x2000 at 0xffff888000008000\nload 0x10000 0x1000 at 0xffff888000010000\n";
+	const size_t load = 64 + 56, next = 56;
+	struct vmcore v;
+
+	/* RAM: the virtual address tells. */
+	CHECK_EQ(open_patched(three, load + 2 * next + 24, 0x8000 | 1ull << 47, 8, &v), 0);
+	CHECK_EQ(warnings, 1);
+	CHECK_EQ(v.max_pfn, 0x11);
+	CHECK(right(&v, 0x8000, 0x2000));
+	vmcore_close(&v);
+	/* The kernel's image: it is there once more. */
+	CHECK_EQ(open_patched(three, load + 24, 0x1000 | 1ull << 44, 8, &v), 0);
+	CHECK_EQ(warnings, 1);
+	CHECK_EQ(v.max_pfn, 0x11);
+	CHECK_EQ(v.nr_aliases, 0);
+	CHECK(right(&v, 0x1000, 0x3000));
+	vmcore_close(&v);
+	/* Without the damage it is the image. */
+	open_text(&v, three);
+	CHECK_EQ(warnings, 0);
+	CHECK_EQ(v.nr_aliases, 1);
+	vmcore_close(&v);
+	/* More memory than a file so small stands for. */
+	CHECK_EQ(open_patched(three, load + 3 * next + 40, 0x1000 | 1ull << 48, 8, &v), 0);
+	CHECK_EQ(v.max_pfn, 0x11);
+	CHECK(right(&v, 0x10000, 0x1000));
+	vmcore_close(&v);
+}
+
+/* Memory far up is memory as long as its virtual address agrees with the rest. */
+TEST(second_socket_far_up)
+{
+	struct vmcore v;
+
+	open_text(&v, "elf 64 little 183\nload 0x80000000 0x1000 at 0xffff000080000000\nload 0x400000000000 0x1000 at 0xffff400000000000\n");
+	CHECK_EQ(warnings, 0);
+	CHECK_EQ(v.nr_loads, 2);
+	CHECK(right(&v, 0x400000000000, 0x1000));
+	vmcore_close(&v);
+}
+
 TEST(of_a_process)
 {
 	CHECK_FAILS(err_patched("elf 64 little 62\nload 0 0x1000 at 0x400000\nload 0 0x2000 at 0x500000\n",
@@ -431,6 +504,13 @@ TEST(notes_that_are_damaged)
 	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nbadnote\n");
 	CHECK_EQ(v.notes.len, 0);
 	CHECK_EQ(v.page_shift, 12);
+	vmcore_close(&v);
+	/* a note of registers that are not this machine's: readers refuse such a dump */
+	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nnote CORE 1 0\nnote CORE 1 336\nnote CORE 1 392\nnote CORE 3 8\n"
+		  "vmcoreinfo PAGESIZE=4096\n");
+	CHECK_EQ(warnings, 1);
+	CHECK_EQ(v.notes.len, 12 + 8 + 336 + 12 + 8 + 8 + 12 + 12 + 16);
+	CHECK(v.vmcoreinfo.len);
 	vmcore_close(&v);
 	/* an absurd page size */
 	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nvmcoreinfo PAGESIZE=4097\n");
@@ -530,8 +610,8 @@ TEST(windows_grow)
 		maps += avail > before;
 		before = avail;
 	}
-	/* 256 KiB, 512 KiB, ... 16 MiB, and the rest */
-	CHECK_EQ(maps, 8);
+	/* 256 KiB, 512 KiB, 1 MiB, 2 MiB; 4 MiB nine times; the rest */
+	CHECK_EQ(maps, 14);
 	source_map_deinit(&m);
 	close(v.fd);
 }
