@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pages that have the same bytes as one before: a file in the cache and the copy that a program has made of it, what
- * free memory still holds of files that were read again. A fifth of the memory in use, on machines that were looked
- * at. They are compressed and stored once.
+ * Pages that have the same bytes as one before, such as what free memory still holds of files that were read again: a
+ * fifth of the pages that are not zero, in the cores that were looked at. They are compressed and stored once.
  */
 #ifndef KDUMP_TWINS_H
 #define KDUMP_TWINS_H

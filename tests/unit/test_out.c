@@ -731,6 +731,52 @@ TEST(full_disk)
 	limited(codec_by_flag(0), true, 20);
 }
 
+static uint8_t *file_bytes(const char *path, size_t *len)
+{
+	int fd = open(path, O_RDONLY);
+	struct stat st = { 0 };
+	uint8_t *bytes;
+
+	CHECK(fd >= 0 && !fstat(fd, &st));
+	bytes = malloc(st.st_size + 1);
+	*len = st.st_size;
+	CHECK_EQ(read(fd, bytes, *len), *len);
+	close(fd);
+	return bytes;
+}
+
+/* A page in an ELF dump is there or zeros, also where the disk took half of it. */
+TEST(no_half_pages_in_elf)
+{
+	static const uint8_t zeros[PAGE];
+	struct job j = { .name = "halves", .ops = &out_elf };
+	size_t len, got_len;
+	uint8_t *whole_dump;
+
+	CHECK_EQ(run(&j), 0);
+	whole_dump = file_bytes(j.path, &len);
+	done(&j);
+	for (uint64_t limit = len / 3 * 2; limit < len / 3 * 2 + 2 * PAGE; limit += 777) {
+		struct job k = { .name = "halves", .ops = &out_elf, .max_bytes = limit };
+		uint64_t good = 0, missing = 0;
+		uint8_t *got;
+
+		CHECK_EQ(run(&k), (uint64_t)-ENOSPC);
+		got = file_bytes(k.path, &got_len);
+		for (size_t off = PAGE; off + PAGE <= len && off + PAGE <= got_len; off += PAGE) {
+			bool same = !memcmp(got + off, whole_dump + off, PAGE);
+
+			CHECK(same || !memcmp(got + off, zeros, PAGE));
+			good += same;
+			missing += !same;
+		}
+		CHECK(good > len / PAGE / 3 && missing);
+		free(got);
+		done(&k);
+	}
+	free(whole_dump);
+}
+
 /* More pages than descriptors may wait, and a window that is left and entered again. */
 static int all_planned(void *ctx, uint64_t first_pfn, uint64_t nr, uint8_t *bitmap)
 {
