@@ -150,7 +150,7 @@ def content_fault(dump, core, complete=False, lost=(), part=8):
     rank = {name: i for i, name in enumerate(ORDER)}
     by_offset, missing = {}, []
     for pfn, off, size, flags in dump.descriptors_of():
-        place = (rank[core.class_of[pfn]], pfn)
+        place = (rank.get(core.class_of[pfn], len(ORDER)), pfn)
         if not off:
             missing.append(place)
             continue

@@ -24,7 +24,7 @@ static uint8_t byte_at(uint64_t off)
 static int open_map(struct source_map *m)
 {
 	int fd = memfd_create("guard", MFD_CLOEXEC);
-	struct vmcore v = { 0 };
+	static struct vmcore v; /* the map looks at it as long as it lives */
 	uint8_t *bytes;
 
 	page_bytes = sysconf(_SC_PAGESIZE);
