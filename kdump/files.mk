@@ -40,6 +40,8 @@ KDUMP_SRCS = \
 	kdump/report.c \
 	kdump/save.c \
 	kdump/save_options.c \
+	kdump/save_pages.c \
+	kdump/save_plan.c \
 	kdump/selfcheck.c \
 	kdump/showlog.c \
 	kdump/sink.c \
