@@ -15,6 +15,7 @@ KDUMP_SRCS = \
 	kdump/dmesg_records.c \
 	kdump/dmesg_scan.c \
 	kdump/flattened.c \
+	kdump/flattened_damage.c \
 	kdump/flattened_index.c \
 	kdump/front.c \
 	kdump/front_dmesg.c \

@@ -26,9 +26,12 @@ struct flat_stream {
 	uint64_t pos;              /* in the stream: the next byte that was not taken */
 	uint64_t left;             /* of these, how many are the record's data */
 	uint64_t limit;            /* no record reaches beyond */
+	uint64_t high;             /* of the dump, what came so far stops there */
 	uint8_t *buf;              /* HAVE bytes of it are the stream's from BUF_POS on */
 	size_t cap, size, have;    /* SIZE is what it has, CAP what it may grow to */
 	uint64_t buf_pos;
+	uint64_t ahead_pos;        /* NR_AHEAD records follow the one that is next, up to there */
+	unsigned int nr_ahead;
 	int read_error;            /* what read() said, else 0 */
 	bool closed;               /* the closing record was met */
 	uint64_t nr_records;
