@@ -15,19 +15,19 @@
 #define REGIONS_OFF 136
 #define SEGMENTS_OFF (REGIONS_OFF + CAPD_MAX_CRASH_REGIONS * sizeof(struct capd_crash_region))
 
-_Static_assert(offsetof(struct capture_description, version) == VERSION_OFF, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, size) == SIZE_OFF, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, checksum) == CHECKSUM_OFF, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, paddr) == 64, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, machine) == 80, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, elfcorehdr_paddr) == 96, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, nr_crash_regions) == 128, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, crash_regions) == REGIONS_OFF, "doc/formats-capture.md");
-_Static_assert(offsetof(struct capture_description, segments) == SEGMENTS_OFF, "doc/formats-capture.md");
+_Static_assert(offsetof(struct capture_description, version) == VERSION_OFF, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, size) == SIZE_OFF, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, checksum) == CHECKSUM_OFF, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, paddr) == 64, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, machine) == 80, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, elfcorehdr_paddr) == 96, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, nr_crash_regions) == 128, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, crash_regions) == REGIONS_OFF, "doc/formats.md");
+_Static_assert(offsetof(struct capture_description, segments) == SEGMENTS_OFF, "doc/formats.md");
 _Static_assert(offsetof(struct capd_segment, purpose) == 32 && offsetof(struct capd_segment, digest) == 56,
-	       "doc/formats-capture.md");
-_Static_assert(sizeof(struct capd_crash_region) == 16, "doc/formats-capture.md");
-_Static_assert(sizeof(struct capd_pointer) == CAPD_POINTER_BYTES, "doc/formats-capture.md");
+	       "doc/formats.md");
+_Static_assert(sizeof(struct capd_crash_region) == 16, "doc/formats.md");
+_Static_assert(sizeof(struct capd_pointer) == CAPD_POINTER_BYTES, "doc/formats.md");
 
 /* How much is read at once: for digests, and when searching. */
 #define CHUNK (1u << 20)

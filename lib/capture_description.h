@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The published description of a loaded capture kernel: written by the loader, found and verified by anybody who can read
- * the memory. Format: include/capture_description.h, doc/formats-capture.md. Nothing here knows where the bytes come from.
+ * the memory. Format: include/capture_description.h, doc/formats.md. Nothing here knows where the bytes come from.
  */
 #ifndef LIB_CAPTURE_DESCRIPTION_H
 #define LIB_CAPTURE_DESCRIPTION_H

@@ -38,7 +38,7 @@ def tables(text):
 def members(rows):
     """(offset, size) of each STRUCT.MEMBER as the compiler has them, and the size of each STRUCT."""
     structs = sorted({name.split(".")[0] for name in rows})
-    lines = ['#include "include/purgatory_params.h"', "#include <stddef.h>", "#include <stdio.h>", "int main(void)", "{"]
+    lines = ['#include "include/purgatory_params.h"', '#include "include/capture_description.h"', "#include <stddef.h>", "#include <stdio.h>", "int main(void)", "{"]
     for name in rows:
         struct, member = name.split(".")
         lines.append('printf("%s %%zu %%zu\\n", offsetof(struct %s, %s), sizeof(((struct %s *)0)->%s));' %

@@ -21,8 +21,8 @@ static const char *const infos[] = {
 	"SYMBOL(log_first_idx)=ffffffff8000100c\nSYMBOL(log_next_idx)=ffffffff80001010\nSIZE(printk_log)=20\n"
 	"OFFSET(printk_log.ts_nsec)=0\nOFFSET(printk_log.len)=8\nOFFSET(printk_log.text_len)=10\n"
 	"OFFSET(printk_log.dict_len)=12\nOFFSET(printk_log.caller_id)=16\n",
-	"NUMBER(phys_base)=0\nSYMBOL(log_buf)=ffffffff80001000\nSYMBOL(log_buf_len)=ffffffff80001008\n"
-	"SYMBOL(log_end)=ffffffff8000100c\nSYMBOL(logged_chars)=ffffffff80001010\n",
+	("NUMBER(phys_base)=0\nSYMBOL(log_buf)=ffffffff80001000\nSYMBOL(log_buf_len)=ffffffff80001008\n"
+	 "SYMBOL(log_end)=ffffffff8000100c\nSYMBOL(logged_chars)=ffffffff80001010\n"),
 	/* What a ring of records looks like to a reader that knows only its buffer. */
 	"NUMBER(phys_base)=0\nSYMBOL(log_buf)=ffffffff80001000\nSYMBOL(log_buf_len)=ffffffff80001008\n",
 };
