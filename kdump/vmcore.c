@@ -194,8 +194,8 @@ int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len)
 }
 
 /*
- * libkdumpfile opens no dump whose VMCOREINFO tells a page size that cannot be. So that of TEXT is put right, or where it
- * has more or fewer digits its key made another, which readers pass over.
+ * libkdumpfile opens no dump whose VMCOREINFO tells a page size that cannot be. So that of TEXT is put right, or where
+ * it has more or fewer digits its key made another, which readers pass over.
  */
 static void mend_page_size(struct blob *text, uint64_t page_bytes)
 {
