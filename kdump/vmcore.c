@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -192,21 +193,58 @@ int source_vmcoreinfo(struct vmcore *v, uint64_t off, uint64_t len)
 	return err;
 }
 
+/*
+ * libkdumpfile opens no dump whose VMCOREINFO tells a page size that cannot be. So that of TEXT is put right, or where
+ * it has more or fewer digits its key made another, which readers pass over.
+ */
+static void mend_page_size(struct blob *text, uint64_t page_bytes)
+{
+	static const char key[] = "PAGESIZE=";
+	char digits[24];
+	int nr = snprintf(digits, sizeof(digits), "%" PRIu64, page_bytes);
+	struct view v = blob_view(text, "notes");
+
+	for (uint64_t at = 0; at < text->len; at++) {
+		uint64_t value = at + sizeof(key) - 1, stop = value;
+
+		if (!view_has(&v, at, key, sizeof(key) - 1) || (at && text->data[at - 1] != '\n' && text->data[at - 1]))
+			continue;
+		while (stop < text->len && text->data[stop] != '\n' && text->data[stop])
+			stop++;
+		if (stop - value == (uint64_t)nr)
+			memcpy(text->data + value, digits, nr);
+		else
+			text->data[at] = 'X';
+	}
+}
+
+static bool page_shift_of(uint64_t bytes, unsigned int *shift)
+{
+	if (bytes < 1u << PAGE_SHIFT_DEFAULT || bytes > 1u << PAGE_SHIFT_MAX || (bytes & (bytes - 1)))
+		return false;
+	*shift = __builtin_ctzll(bytes);
+	return true;
+}
+
 int source_page_shift(struct vmcore *v)
 {
 	struct view text = blob_view(&v->vmcoreinfo, v->path);
 	struct vmcoreinfo vi;
+	const char *value;
 	uint64_t bytes;
+	size_t len;
+	bool wrong;
 	int err = vmcoreinfo_init(&vi, &text);
 
 	if (err)
 		return err;
-	if (vmcoreinfo_decimal(&vi, "PAGESIZE", &bytes)) {
-		if (bytes >= 1u << PAGE_SHIFT_DEFAULT && bytes <= 1u << PAGE_SHIFT_MAX && !(bytes & (bytes - 1)))
-			v->page_shift = __builtin_ctzll(bytes);
-		else
-			warn("%s: its VMCOREINFO says pages have %" PRIu64 " bytes; using %u", v->path,
-					bytes, 1u << v->page_shift);
+	wrong = vmcoreinfo_string(&vi, "PAGESIZE", &value, &len) &&
+		(!vmcoreinfo_decimal(&vi, "PAGESIZE", &bytes) || !page_shift_of(bytes, &v->page_shift));
+	if (wrong) {
+		warn("%s: its VMCOREINFO says pages have %.*s bytes; using %u", v->path, len < 20 ? (int)len : 20, value,
+		     1u << v->page_shift);
+		mend_page_size(&v->vmcoreinfo, vmcore_page_bytes(v));
+		mend_page_size(&v->notes, vmcore_page_bytes(v));
 	}
 	vmcoreinfo_deinit(&vi);
 	return 0;

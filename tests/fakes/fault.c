@@ -6,6 +6,7 @@
  *   FAULT_SIZE         files cannot grow beyond this many bytes; what they have can be written again
  *   FAULT_TOTAL        after this many bytes in all every write and fsync fails
  *   FAULT_SLOW         milliseconds that each MiB written to a dump takes longer
+ *   FAULT_SYNC         milliseconds that each sync takes longer
  *   FAULT_READ         FIRST-LAST[,FIRST-LAST...]: these bytes of FAULT_SOURCE give EIO; it cannot be mapped then
  *   FAULT_SOURCE       path
  *   FAULT_ALLOC        the allocation with this number (memory, mappings, threads) fails
@@ -212,6 +213,14 @@ static int broken(void)
 	return getenv("FAULT_TOTAL") && atomic_load(&total) >= number("FAULT_TOTAL", 0);
 }
 
+static void sleep_ns(unsigned long long ns)
+{
+	struct timespec pause = { ns / 1000000000, ns % 1000000000 };
+
+	if (ns)
+		nanosleep(&pause, NULL);
+}
+
 /* How many of LEN bytes at OFF are taken; -1: none, errno is set. */
 static ssize_t room(int fd, size_t len, off_t off)
 {
@@ -221,12 +230,8 @@ static ssize_t room(int fd, size_t len, off_t off)
 
 	if (fd <= STDERR_FILENO || !len || fstat(fd, &file) || !S_ISREG(file.st_mode))
 		return len;
-	if (number("FAULT_SLOW", 0) && off >= 0) {
-		unsigned long long ns = number("FAULT_SLOW", 0) * len;
-		struct timespec pause = { ns / 1000000000, ns % 1000000000 }; /* a MiB is a million bytes here */
-
-		nanosleep(&pause, NULL);
-	}
+	if (off >= 0)
+		sleep_ns(number("FAULT_SLOW", 0) * len); /* a MiB is a million bytes here */
 	if (off >= 0 && (unsigned long long)file.st_size > size)
 		size = file.st_size;
 	if (off >= 0 && off + left > size)
@@ -293,6 +298,7 @@ static int sync_as(const char *name, int fd)
 {
 	int (*real)(int) = next(name);
 
+	sleep_ns(number("FAULT_SYNC", 0) * 1000000);
 	if (broken()) {
 		errno = number("FAULT_ERRNO", EIO);
 		return -1;

@@ -182,7 +182,8 @@ def elf_fault(path, core, complete, broken=False):
     for paddr, size, off, _ in loads_of(data)[0]:
         for at in range(0, size - size % PAGE, PAGE):
             page, want = data[off + at:off + at + PAGE], core.page((paddr + at) // PAGE)
-            if want not in (None, page) and (complete or page != zeros):
+            never = core.class_of.get((paddr + at) // PAGE) not in ORDER
+            if want not in (None, page) and ((complete and not never) or page != zeros):
                 if broken and want.startswith(page.rstrip(b"\0")):
                     continue
                 return "page %#x is not the core's" % ((paddr + at) // PAGE)

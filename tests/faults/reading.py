@@ -135,11 +135,11 @@ class Copy:
             file.seek(off)
             file.write(data)
 
-    def flip(self, off):
+    def flip(self, off, bit):
         with open(self.path, "rb") as file:
             file.seek(off)
             old = file.read(1)[0]
-        self.write(off, bytes([old ^ 1 << random.randrange(8)]))
+        self.write(off, bytes([old ^ 1 << bit]))
 
     def mend(self):
         while self.undo:
@@ -214,13 +214,15 @@ def damaged_notes(test, copy):
 
 
 def flips_planned(test, found):
-    """(number, kind, offsets)"""
+    """(number, kind, [(offset, bit)...])"""
     random.seed(test.args.seed)
     names = sorted(found)
     for number in range(test.args.flips):
         many = random.choice((1, 1, 1, 2, 8, 64))
         spots = random.choices(found[names[number % len(names)]], k=many)
-        yield number, names[number % len(names)], [off + random.randrange(size) for off, size in spots]
+        where = [(off + random.randrange(size), random.randrange(8)) for off, size in spots]
+        if test.args.number in (None, number):
+            yield number, names[number % len(names)], where
 
 
 def flips(test):
@@ -230,18 +232,17 @@ def flips(test):
     ends, took = {}, []
 
     def flip(item):
-        number, name, offsets = item
+        number, name, where = item
         with test.lock:
             copy = free.pop()
-        for off in offsets:
-            copy.flip(off)
+        for off, bit in where:
+            copy.flip(off, bit)
         begun = time.monotonic()
         run = Run(test, core=copy.path, kdump=test.args.asan)
         took.append(time.monotonic() - begun)
         # What says that it is a core at all may be hit: then that is said.
         fault = test.refused(run) if name == "headers" and run.status == 1 else dump_fault(test, run, test.args.asan)
-        test.note("%d bits of %s: %s (seed %d, number %d)" % (
-            len(offsets), name, [hex(off) for off in offsets[:8]], test.args.seed, number), fault)
+        test.note("%d bits of %s (--seed %d --number %d)" % (len(where), name, test.args.seed, number), fault)
         copy.mend()
         with test.lock:
             free.append(copy)

@@ -34,6 +34,7 @@ def main():
     parser.add_argument("--sizes", type=int, default=50)
     parser.add_argument("--flips", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--number", type=int, help="only this one of the flips")
     parser.add_argument("--long", action="store_true")
     args = parser.parse_args()
     for name in args.parts:

@@ -199,7 +199,7 @@ def deadlines(test):
     test.note("deadline in the middle", fault)
     run.remove()
     # The tables take longer than that: no page was written when the time is over.
-    run = Run(test, *ALL, "--deadline", "1", env=test.preload(FAULT_SLOW=15000))
+    run = Run(test, *ALL, "--deadline", "1", env=test.preload(FAULT_SYNC=600))
     test.note("deadline over at once", test.stopped(run, "the deadline of 1 second"))
     run.remove()
     run = Run(test, "--deadline", "100")

@@ -516,6 +516,13 @@ TEST(notes_that_are_damaged)
 	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nvmcoreinfo PAGESIZE=4097\n");
 	CHECK_EQ(warnings, 1);
 	CHECK_EQ(v.page_shift, 12);
+	/* ... is put right, in both places, for readers that are stricter */
+	CHECK_STR((const char *)v.vmcoreinfo.data, "PAGESIZE=4096");
+	CHECK(!memcmp(v.notes.data + 24, "PAGESIZE=4096", 13));
+	vmcore_close(&v);
+	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nvmcoreinfo PAGESIZE=77\n");
+	CHECK_EQ(v.page_shift, 12);
+	CHECK_STR((const char *)v.vmcoreinfo.data, "XAGESIZE=77");
 	vmcore_close(&v);
 }
 
