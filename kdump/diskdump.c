@@ -180,7 +180,7 @@ uint64_t diskdump_bound(const uint8_t *header, size_t len)
 	parse_main(&h, &head);
 	map = (h.max_mapnr + 7) / 8;
 	map = (map + h.block_bytes - 1) / h.block_bytes;
-	/* The number of pages is cut to 32 bits; when it does not fit the bitmaps, one of the two is not to be trusted. */
+	/* The number of pages is cut to 32 bits, and one that does not fit the bitmaps is not believed. */
 	if (h.max_mapnr == UINT32_MAX || !map || h.bitmap_blocks != 2 * map)
 		return UINT64_MAX;
 	tables = (1 + h.sub_blocks + h.bitmap_blocks) * h.block_bytes;

@@ -62,8 +62,9 @@ void flat_why(const struct flat_stream *s, char *why, size_t len);
 struct flattened;
 
 /*
- * FD, of FILE_LEN bytes, stays open and the caller's. Errors as flat_open(), and -EINVAL when there is no record at all. A
- * file that is not whole is a warn() about NAME.
+ * FD, of FILE_LEN bytes, stays open and the caller's. Errors as flat_open(), and -EINVAL when there is no record at
+ * all. A file that is not whole is a warn() about NAME.
+ *
  */
 int flattened_open(struct flattened **f, int fd, uint64_t file_len, const char *name);
 void flattened_close(struct flattened *f);

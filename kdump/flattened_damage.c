@@ -10,8 +10,9 @@
 
 /*
  * A record's header has nothing to be known by, and pages with zeros and small numbers look like many. This is believed
- * behind damage: several headers in a chain that name different places in the dump, with so much data, or with the closing
- * record, and the end of the file, behind them.
+ * behind damage: several headers in a chain that name different places in the dump, with so much data, or with the
+ * closing record, and the end of the file, behind them.
+ *
  */
 #define CHAIN_RECORDS       3
 #define CHAIN_JOINED        2      /* of them, those that go on where another one stopped */
@@ -45,7 +46,9 @@ struct chain {
 	uint64_t bytes;
 	bool exact, follows;       /* one of them begins where it was said */
 	/*
-	 * The first one does, or one of the next two goes on from it. Else it may be what only leads to a chain by chance.
+	 * The first one does, or one of the next two goes on from it. Else it may be what only leads to a chain by
+	 * chance.
+	 *
 	 */
 	bool first_fits;
 };
@@ -69,8 +72,8 @@ static bool chain_add(struct chain *c, const struct flat_record *r, const struct
 	} else if (c->nr < 3) {
 		c->first_fits |= r->off == c->first.off + c->first.len;
 	}
-	c->nr_joined += c->nr && (r->off == c->before.off + c->before.len || r->off == c->earlier.off + c->earlier.len ||
-				  r->off == c->high);
+	c->nr_joined += c->nr && (r->off == c->before.off + c->before.len ||
+				  r->off == c->earlier.off + c->earlier.len || r->off == c->high);
 	c->earlier = c->before;
 	c->before = *r;
 	if (c->high < r->off + r->len)
@@ -134,8 +137,9 @@ static bool may_begin(const uint8_t *h)
 }
 
 /*
- * The first chain of records from FROM on and in front of TO; the dump came up to HIGH so far. Damage may have cost some
- * of it. *C tells about the chain.
+ * The first chain of records from FROM on and in front of TO; the dump came up to HIGH so far. Damage may have cost
+ * some of it. *C tells about the chain.
+ *
  */
 static bool find_chain(struct flat_stream *s, uint64_t from, uint64_t to, uint64_t high, uint64_t *rel, struct chain *c)
 {
@@ -155,8 +159,9 @@ static bool find_chain(struct flat_stream *s, uint64_t from, uint64_t to, uint64
 }
 
 /*
- * The first chain of records, or the closing one, inside of what R claims. *EXACT: R's data stops in the dump where it does
- * in the stream then.
+ * The first chain of records, or the closing one, inside of what R claims. *EXACT: R's data stops in the dump where it
+ * does in the stream then.
+ *
  */
 static bool find_inside(struct flat_stream *s, const struct flat_record *r, uint64_t *rel, bool *exact)
 {
@@ -239,8 +244,9 @@ static bool is_text(struct flat_stream *s, uint64_t from, uint64_t to)
 }
 
 /*
- * No chain goes on behind R, and none was found inside. Does its data stop where it should? When a chain begins a little
- * behind, only if a message of another program is between; or what is between is the damaged one.
+ * No chain goes on behind R, and none was found inside. Does its data stop where it should? When a chain begins a
+ * little behind, only if a message of another program is between; or what is between is the damaged one.
+ *
  */
 static bool stops_right(struct flat_stream *s, const struct flat_record *r)
 {
@@ -264,8 +270,9 @@ static bool stops_right(struct flat_stream *s, const struct flat_record *r)
 }
 
 /*
- * Do many headers that can be believed follow behind R? That is how a stream without damage looks. Those that were looked
- * at are remembered, so that each is once.
+ * Do many headers that can be believed follow behind R? That is how a stream without damage looks. Those that were
+ * looked at are remembered, so that each is once.
+ *
  */
 static bool walks_on(struct flat_stream *s, const struct flat_record *r)
 {

@@ -17,8 +17,9 @@ enum look flat_look(struct flat_stream *s, uint64_t rel, struct flat_record *r);
 
 /*
  * A header that can be believed may be damaged all the same, or bytes of its data were lost, or came in from elsewhere:
- * then no chain of records goes on behind it. When one is found inside of what it claims, its data stops there, and is only
- * right when it does so in the dump, too. False: pass over *PAST bytes, with flat_resync().
+ * then no chain of records goes on behind it. When one is found inside of what it claims, its data stops there, and is
+ * only right when it does so in the dump, too. False: pass over *PAST bytes, with flat_resync().
+ *
  */
 bool flat_believe(struct flat_stream *s, struct flat_record *r, uint64_t *past);
 

@@ -152,8 +152,8 @@ static int read_records(struct flat_stream *s, uint64_t file_len, struct records
 		if (r.len > file_len - r.at)
 			r.len = file_len - r.at;
 		if (all->nr == RECORDS_MAX)
-			return fail(-EINVAL, "more than %u records are too many to be read in place; make a dump of them with "
-				    "\"kdump reassemble\"", RECORDS_MAX);
+			return fail(-EINVAL, "more than %u records are too many to be read in place; make a dump of "
+				    "them with \"kdump reassemble\"", RECORDS_MAX);
 		err = records_add(all, &r);
 	}
 	return err;

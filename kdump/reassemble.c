@@ -218,8 +218,8 @@ static int parse(struct reassemble_options *o, int argc, char **argv)
 		}
 	}
 	if (argc - optind < 2)
-		return fail(-EINVAL, "reassemble needs a stream (\"-\": standard input) or the parts of a set, and the file to "
-			    "write");
+		return fail(-EINVAL, "reassemble needs a stream (\"-\": standard input) or the parts of a set, and the "
+			    "file to write");
 	return 0;
 }
 
@@ -251,7 +251,8 @@ static int reassemble(const struct reassemble_options *o, char **paths, size_t n
 	if (nr != 1)
 		return fail(-EINVAL, "a stream is a whole dump: it goes into a file alone, not with others");
 	if (o->partial)
-		return fail(-EINVAL, "--partial is for the parts of a set; of a stream all that arrived is taken anyway");
+		return fail(-EINVAL, "--partial is for the parts of a set; of a stream all that arrived is taken "
+			    "anyway");
 	return reassemble_stream(paths[0], paths[1], o, result);
 }
 

@@ -37,8 +37,9 @@ int reassemble_parts(char *const *paths, size_t nr, const char *target, const st
 int reassemble_records(int fd, struct sink *sink, struct reassemble_result *result, bool quiet);
 
 /*
- * What was laid out in SINK, of which A arrived: page descriptors whose page did not are cleared, and unless all is well
- * (RESULT says so so far) the dump is marked. -EINVAL: no dump.
+ * What was laid out in SINK, of which A arrived: page descriptors whose page did not are cleared, and unless all is
+ * well (RESULT says so so far) the dump is marked. -EINVAL: no dump.
+ *
  */
 int reassemble_settle(struct sink *sink, struct flat_arrived *a, struct reassemble_result *result);
 

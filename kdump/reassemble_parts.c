@@ -158,11 +158,11 @@ static int match(const struct dump_part *a, const struct dump_part *b)
 static int missing(uint64_t first, uint64_t behind, bool partial, struct reassemble_result *result)
 {
 	if (!partial)
-		return fail(-EINVAL, "the part with pages %#" PRIx64 " to %#" PRIx64 " is missing; --partial does without it",
-			    first, behind - 1);
+		return fail(-EINVAL, "the part with pages %#" PRIx64 " to %#" PRIx64 " is missing; --partial does "
+			    "without it", first, behind - 1);
 	if (result->complete)
-		snprintf(result->why, sizeof(result->why), "the part with pages %#" PRIx64 " to %#" PRIx64 " is missing", first,
-			 behind - 1);
+		snprintf(result->why, sizeof(result->why), "the part with pages %#" PRIx64 " to %#" PRIx64
+			 " is missing", first, behind - 1);
 	result->complete = false;
 	return 0;
 }

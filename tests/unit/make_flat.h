@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Flattened streams out of a few lines of text, one statement a line, written from the description of the format, without
- * include/flattened_format.h. DUMP may be what core_make() made.
+ * Flattened streams out of a few lines of text, one statement a line, written from the description of the format,
+ * without include/flattened_format.h. DUMP may be what core_make() made.
  *
  *     of 0x1000 0x68        a record with these bytes of the dump, to where they belong
  *     fill 0x2000 64 0xee   a record of 64 times this byte
@@ -11,6 +11,7 @@
  *     close                 the closing record
  *
  * Or of a whole dump, as the writers do it: flat_of_dump().
+ *
  */
 #ifndef TESTS_UNIT_MAKE_FLAT_H
 #define TESTS_UNIT_MAKE_FLAT_H

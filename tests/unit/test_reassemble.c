@@ -89,7 +89,8 @@ static unsigned int count_right(const struct sink *sink, uint64_t nr, unsigned i
 
 /* ---- streams ---- */
 
-static const char dump_text[] = "dump 6 little 4096 x86_64\nmax 64\nram 0 63\nnote CORE 1 336\nvmcoreinfo PAGESIZE=4096\n"
+static const char dump_text[] = "dump 6 little 4096 x86_64\nmax 64\nram 0 63\nnote CORE 1 336\n"
+				"vmcoreinfo PAGESIZE=4096\n"
 				"page 1 none\npage 2 zlib\npage 3 zstd\npage 9 lzo\npage 12 zero\npage 30 none\n"
 				"page 31 snappy\npage 63 zlib\n";
 #define DUMP_DESCS (4 * 4096)
@@ -186,8 +187,9 @@ static bool lands_on_header(const struct flat_stream_made *s, const struct flat_
 }
 
 /*
- * Any bit of any record's header: never a page that is wrong, but where a raw page is covered by what belongs elsewhere,
- * which nobody can tell.
+ * Any bit of any record's header: never a page that is wrong, but where a raw page is covered by what belongs
+ * elsewhere, which nobody can tell.
+ *
  */
 TEST(every_record_damaged)
 {
@@ -242,7 +244,8 @@ TEST(every_record_missing)
 
 				CHECK(!result.complete);
 				CHECK(strstr(result.why, "damaged") != NULL);
-				CHECK(good >= 3 || s.record[i].off < DUMP_DESCS);				CHECK_EQ(result.pages - result.lost, good);
+				CHECK(good >= 3 || s.record[i].off < DUMP_DESCS);
+				CHECK_EQ(result.pages - result.lost, good);
 			} else {
 				CHECK(s.record[i].off < DUMP_DESCS);
 			}
@@ -461,7 +464,9 @@ static void joins(struct set *set, unsigned int shift, unsigned int pages)
 
 TEST(every_order_of_parts)
 {
-	static const unsigned char orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	static const unsigned char orders[6][3] = {
+		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+	};
 
 	for (unsigned int i = 0; i < 6; i++) {
 		struct set set;
@@ -850,7 +855,8 @@ TEST(parts_that_are_files)
 	CHECK(is_file("dump", 0600));
 	paths[0] = (char *)at("a");
 	paths[1] = (char *)at("b");
-	CHECK_FAILS(reassemble_parts(paths, 2, at("less"), &o, &result), -EINVAL, "the part with pages 0 to 0x8 is missing");
+	CHECK_FAILS(reassemble_parts(paths, 2, at("less"), &o, &result), -EINVAL,
+		    "the part with pages 0 to 0x8 is missing");
 	o.partial = true;
 	paths[0] = (char *)at("a");
 	paths[1] = (char *)at("b");
