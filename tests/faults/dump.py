@@ -28,12 +28,12 @@ class Zstd:
         self.library = ctypes.CDLL(ctypes.util.find_library("zstd"))
         self.library.ZSTD_decompress.restype = ctypes.c_size_t
         self.library.ZSTD_decompress.argtypes = (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
-        self.page = ctypes.create_string_buffer(PAGE)
 
     def expand(self, data):
-        if self.library.ZSTD_decompress(self.page, PAGE, data, len(data)) != PAGE:
+        page = ctypes.create_string_buffer(PAGE)  # of its own: there are threads
+        if self.library.ZSTD_decompress(page, PAGE, data, len(data)) != PAGE:
             raise ValueError("damaged zstd frame")
-        return self.page.raw
+        return page.raw
 
 
 zstd = Zstd()
