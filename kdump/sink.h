@@ -13,7 +13,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sink;
+
+/* A sink that is no file: what transports and encryption bring. The functions of this header call these and keep the counters. */
+struct sink_ops {
+	bool seekable;             /* any offset can be written, at any time; else OFF is where the stream is */
+	/* As sink_write(). */
+	int (*write)(struct sink *s, uint64_t off, const void *buf, size_t len);
+	int (*read)(struct sink *s, uint64_t off, void *buf, size_t len);   /* NULL: cannot */
+	void (*shorten)(struct sink *s, uint64_t len);                      /* NULL: cannot */
+	int (*sync)(struct sink *s);                                        /* NULL: nothing to do */
+	/* All that was written is there, under its last name; S->path becomes that name. */
+	int (*finish)(struct sink *s, bool complete);
+	void (*discard)(struct sink *s);
+	void (*deinit)(struct sink *s);
+};
+
 struct sink {
+	const struct sink_ops *ops; /* NULL: a file or a stream to a descriptor */
+	void *remote;              /* of the ops */
 	int fd;
 	bool flattened, force;
 	bool standard_output;      /* what the dump goes to; so no messages may */

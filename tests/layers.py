@@ -3,10 +3,12 @@
 """Reads the #include lines and checks the layers of doc/architecture.md: layers.py [TOP]
 
     main -> load, report -> architecture rows -> boot -> plan, crash, purgatory, syscall -> image -> lib -> include
-    main -> front -> save, info, check -> architecture rows -> out, pipe, classify -> memmodel, sink -> vtop, dmesg -> vmcore -> codec -> lib -> include
+    main -> capture, initramfs -> front -> save, info, check -> architecture rows -> transport, out, pipe, classify -> memmodel, sink -> vtop, dmesg -> vmcore
+        -> codec -> configuration -> lib -> include
+    kdumpctl: main -> service -> configuration -> lib
 
-A file may include its own layer and what lies to the right of it. lib/ knows nothing of kexec/, kexec/ and kdump/ nothing of each other, and the purgatory
-only the parameter block and the digest.
+A file may include its own layer and what lies to the right of it. lib/ knows nothing of kexec/; kexec/, kdump/ and service/ nothing of each other, but for the
+configuration (service/conf.h), which kdump reads too; the purgatory only the parameter block and the digest.
 """
 import os
 import re
@@ -25,11 +27,17 @@ LAYERS = [
     (r"kexec/arch/", 60),
     (r"kexec/(load|report|options)\.", 70),
     (r"kexec/main\.c", 80),
+    (r"service/conf", 15),
+    (r"service/main\.c", 90),
+    (r"service/", 80),
     (r"kdump/codec", 20),
     (r"kdump/(guard|vmcore|vmcoreinfo|source|diskdump|flattened)", 30),
     (r"kdump/(vtop|ksyms|btf|dmesg|codec)", 40),
     (r"kdump/(kinfo|memmodel|sink)\.", 50),
+    (r"kdump/transport/", 60),
     (r"kdump/(classify|selfcheck|pipe|out|twins)", 60),
+    (r"kdump/capture/facts", 60),
+    (r"kdump/(capture|initramfs)/", 87),
     (r"kdump/arch/", 70),
     (r"kdump/(crashed|pagemap)\.", 75),
     (r"kdump/(save|info|inspect|check|showlog|report|progress|target|command|reassemble)", 80),
@@ -55,6 +63,11 @@ def includes(path):
                 yield number, match[1] == '"', match[2]
 
 
+def strangers(path, name):
+    folders = {path.split("/")[0], name.split("/")[0]}
+    return len(folders & {"kexec", "kdump", "service"}) > 1 and not (folders == {"kdump", "service"} and name.startswith("service/conf"))
+
+
 def faults(top, path):
     own = layer(path)
     if own is None and not path.startswith("purgatory/"):
@@ -76,14 +89,14 @@ def faults(top, path):
             yield where + " stands in no layer"
         elif layer(name) > own:
             yield where + " lies to the left of %s" % path
-        elif {path.split("/")[0], name.split("/")[0]} == {"kexec", "kdump"}:
-            yield where + ": kexec and kdump do not know each other"
+        elif strangers(path, name):
+            yield where + ": %s and %s do not know each other" % (path.split("/")[0], name.split("/")[0])
 
 
 def main():
     top = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     passed = failed = 0
-    for folder in ("include", "lib", "kexec", "purgatory", "kdump"):
+    for folder in ("include", "lib", "kexec", "purgatory", "kdump", "service"):
         for where, _, names in sorted(os.walk(os.path.join(top, folder))):
             for name in sorted(names):
                 if not name.endswith((".c", ".h", ".S")):
