@@ -104,10 +104,10 @@ int conf_parse(struct conf *c, const char *name, const char *text, size_t len, s
 int conf_parse_sysconfig(struct conf *c, const char *name, const char *text, size_t len, struct conf_faults *faults);
 
 /*
- * conf_init(), then PATH (NULL: CONF_PATH) and, when there is one, CONF_SYSCONFIG or CONF_DEFAULT. -ENOENT when PATH is not there, -EINVAL, -errno; recorded.
- * FAULTS may be NULL.
+ * conf_init(), then PATH (NULL: CONF_PATH below SYSROOT) and, when there is one below SYSROOT (NULL: "/"), CONF_SYSCONFIG or CONF_DEFAULT. -ENOENT when PATH is not
+ * there, -EINVAL, -errno; recorded. FAULTS may be NULL.
  */
-int conf_read(struct conf *c, const char *path, struct conf_faults *faults);
+int conf_read(struct conf *c, const char *sysroot, const char *path, struct conf_faults *faults);
 void conf_faults_deinit(struct conf_faults *faults);
 
 /*

@@ -15,13 +15,13 @@ check: unit-tests fuzz-replay all
 		printf '%s: ' $$test; ./$$test $(srcdir)/tests/fuzz/corpus/$${test##*fuzz_} || status=1; done; \
 	exit $$status
 
-tests/unit/%: tests/unit/%.c libkexec.a libkdump.a libparachute.a
+tests/unit/%: tests/unit/%.c libkexec.a libkdump.a libservice.a libparachute.a
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libkdump.a libparachute.a $(KDUMP_LIBS) $(LIBS)
+	$(call QUIET,CC)$(COMPILE) $(LDFLAGS) -o $@ $< libkexec.a libkdump.a libservice.a libparachute.a $(KDUMP_LIBS) $(LIBS)
 
-tests/fuzz/%: tests/fuzz/%.c libkexec.a libkdump.a libparachute.a
+tests/fuzz/%: tests/fuzz/%.c libkexec.a libkdump.a libservice.a libparachute.a
 	@mkdir -p $(@D)
-	$(call QUIET,CC)$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libkdump.a libparachute.a $(KDUMP_LIBS) $(LIBS)
+	$(call QUIET,CC)$(COMPILE) -DFUZZ_REPLAY $(LDFLAGS) -o $@ $< libkexec.a libkdump.a libservice.a libparachute.a $(KDUMP_LIBS) $(LIBS)
 
 # Speed and memory against the peers of Debian, measured in the same run; see doc/performance.md. Needs what ./check installs.
 .PHONY: bench

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kdumpctl(8): find the command, run it, and turn an error chain into one sentence and an exit status. */
+#include "lib/err.h"
+#include "service/command.h"
+#include "service/conf.h"
+
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command commands[] = {
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+char *ctl_path(const struct ctl *ctl, const char *path)
+{
+	char *whole;
+
+	if (asprintf(&whole, "%s%s", ctl->sysroot ? ctl->sysroot : "", path) >= 0)
+		return whole;
+	fail(-ENOMEM, "no memory for a path");
+	return NULL;
+}
+
+char *ctl_conf_path(const struct ctl *ctl)
+{
+	char *copy;
+
+	if (!ctl->conf)
+		return ctl_path(ctl, CONF_PATH);
+	copy = strdup(ctl->conf);
+	if (!copy)
+		fail(-ENOMEM, "no memory for a path");
+	return copy;
+}
+
+int ctl_usage(const char *command, const char *what, const char *argument)
+{
+	return fail(-EINVAL, "%s: %s%s%s; see \"kdumpctl %s --help\"", command, what, argument ? ": " : "",
+		    argument ? argument : "", command);
+}
+
+static void print_help(FILE *out)
+{
+	fprintf(out, "Usage: kdumpctl [OPTION]... COMMAND ...\n"
+		"  --conf FILE      instead of " CONF_PATH "\n"
+		"  --sysroot DIR    work on the system below DIR\n"
+		"  -d, --debug      say what is done\n"
+		"  --version        say which version this is\n"
+		"Commands:\n");
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  kdumpctl %s%s%s\n        %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->summary);
+	fprintf(out, "\"kdumpctl COMMAND --help\" lists a command's options.\n");
+}
+
+static const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static bool is_word(const char *arg, const char *word, const char *letter)
+{
+	return !strcmp(arg, word) || !strcmp(arg, letter);
+}
+
+/* Options in front of the command. Sets *NEXT to the first argument that is none. */
+static int parse_common(struct ctl *ctl, int argc, char **argv, int *next)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} options[] = { { "--conf", &ctl->conf }, { "--sysroot", &ctl->sysroot } };
+	int i = 1;
+
+	for (; i < argc && argv[i][0] == '-' && !is_word(argv[i], "--help", "-h") && !is_word(argv[i], "--version", "-V"); i++) {
+		const char **into = NULL, *value = NULL;
+
+		if (is_word(argv[i], "--debug", "-d")) {
+			debug_enable();
+			continue;
+		}
+		for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++) {
+			size_t len = strlen(options[o].name);
+
+			if (strncmp(argv[i], options[o].name, len) || (argv[i][len] && argv[i][len] != '='))
+				continue;
+			into = options[o].value;
+			value = argv[i][len] ? argv[i] + len + 1 : i + 1 < argc ? argv[++i] : NULL;
+		}
+		if (!into)
+			return fail(-EINVAL, "%s: no such option; \"kdumpctl --help\" lists them", argv[i]);
+		if (!value || !*value)
+			return fail(-EINVAL, "%s needs a value; see \"kdumpctl --help\"", argv[i]);
+		*into = value;
+	}
+	*next = i;
+	return 0;
+}
+
+static int run_command(struct ctl *ctl, int argc, char **argv, int *status)
+{
+	const struct command *c = command_find(argv[0]);
+	int err;
+
+	if (!c)
+		return fail(-EINVAL, "%s: no such command; \"kdumpctl --help\" lists them", argv[0]);
+	if (argc > 1 && is_word(argv[1], "--help", "-h")) {
+		printf("Usage: kdumpctl %s%s%s\n%s\n%s", c->name, *c->arguments ? " " : "", c->arguments, c->summary, c->options);
+		return 0;
+	}
+	err = root_init(&ctl->root, ctl->sysroot);
+	if (!err)
+		err = c->run(ctl, argc, argv, status);
+	root_deinit(&ctl->root);
+	return err;
+}
+
+static int run(int argc, char **argv, int *status)
+{
+	struct ctl ctl = { .root.dirfd = -1 };
+	int next = 0, err = parse_common(&ctl, argc, argv, &next);
+
+	if (err)
+		return err;
+	if (next >= argc)
+		return fail(-EINVAL, "which command? \"kdumpctl --help\" lists them");
+	if (is_word(argv[next], "--version", "-V")) {
+		printf("kdumpctl (%s) %s\n", PACKAGE_NAME, PACKAGE_VERSION);
+		return 0;
+	}
+	if (is_word(argv[next], "--help", "-h") || !strcmp(argv[next], "help")) {
+		print_help(stdout);
+		return 0;
+	}
+	return run_command(&ctl, argc - next, argv + next, status);
+}
+
+int main(int argc, char **argv)
+{
+	int status = EXIT_OK, err;
+
+	err_set_program("kdumpctl");
+	err = run(argc, argv, &status);
+	if (!err && (fflush(stdout) || ferror(stdout)))
+		err = fail(-EIO, "cannot write to standard output");
+	if (err) {
+		fprintf(stderr, "kdumpctl: %s\n", err_text());
+		status = EXIT_FAILED;
+	}
+	return status;
+}
