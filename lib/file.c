@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -133,4 +134,78 @@ int file_output_name(const char *path, char **name)
 		return fail_sys(errno == ENOMEM ? -ENOMEM : -errno, "%s: cannot tell where the link leads", path);
 	*name = found;
 	return 0;
+}
+
+int file_write_all(int fd, const void *bytes, size_t len)
+{
+	const char *at = bytes;
+
+	while (len) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += n;
+		len -= n;
+	}
+	return 0;
+}
+
+/* A file that is there under that name may be a leftover, or a trap. */
+static int write_new(int dirfd, const char *name, const void *bytes, size_t len, unsigned int mode)
+{
+	int fd, err;
+
+	unlinkat(dirfd, name, 0);
+	fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = file_write_all(fd, bytes, len);
+	/* The mask of the process has no say. */
+	if (!err && (fchmod(fd, mode) || fsync(fd)))
+		err = -errno;
+	if (close(fd) && !err)
+		err = -errno;
+	return err;
+}
+
+static int replace_at(int dirfd, const char *name, const void *bytes, size_t len, unsigned int mode)
+{
+	char *temporary;
+	int err;
+
+	if (asprintf(&temporary, ".%s.writing", name) < 0)
+		return -ENOMEM;
+	err = write_new(dirfd, temporary, bytes, len, mode);
+	if (!err && renameat(dirfd, temporary, dirfd, name))
+		err = -errno;
+	if (err)
+		unlinkat(dirfd, temporary, 0);
+	else if (fsync(dirfd))
+		err = -errno;
+	free(temporary);
+	return err;
+}
+
+int file_replace(const char *path, const void *bytes, size_t len, unsigned int mode)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	int dirfd, err;
+
+	if (!folder)
+		return fail(-ENOMEM, "out of memory");
+	dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0) {
+		err = fail_sys(-errno, "cannot open the folder %s", folder);
+	} else {
+		err = replace_at(dirfd, slash ? slash + 1 : path, bytes, len, mode);
+		if (err)
+			fail_sys(err, "%s: cannot write", path);
+		close(dirfd);
+	}
+	free(folder);
+	return err;
 }

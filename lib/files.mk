@@ -10,6 +10,7 @@ LIB_SRCS = \
 	lib/json.c \
 	lib/ranges.c \
 	lib/root.c \
+	lib/run.c \
 	lib/sha256.c \
 	$(SHA256_CPU_SRC) \
 	lib/text.c \

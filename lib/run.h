@@ -5,6 +5,7 @@
 
 #include "lib/blob.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 

@@ -190,3 +190,28 @@ TEST(names_for_output)
 	unlink(link);
 	remove_dir();
 }
+
+TEST(a_file_is_replaced_whole)
+{
+	struct stat st;
+	char bytes[8] = "", other[4200];
+	int fd;
+
+	make_dir();
+	CHECK_EQ(file_replace(path, "first", 5, 0600), 0);
+	CHECK(!stat(path, &st) && st.st_size == 5 && (st.st_mode & 07777) == 0600);
+	CHECK_EQ(file_replace(path, "second", 6, 0644), 0);
+	fd = open(path, O_RDONLY);
+	CHECK_EQ(read(fd, bytes, sizeof(bytes)), 6);
+	CHECK(!memcmp(bytes, "second", 6) && !fstat(fd, &st) && (st.st_mode & 07777) == 0644);
+	close(fd);
+	/* A link is replaced, not followed; so is a trap under the temporary name. */
+	snprintf(other, sizeof(other), "%s/other", dir);
+	CHECK(!unlink(path) && !symlink(other, path));
+	CHECK_EQ(file_replace(path, "third", 5, 0600), 0);
+	CHECK(!lstat(path, &st) && S_ISREG(st.st_mode));
+	CHECK(stat(other, &st));
+	remove_dir();
+	CHECK_EQ(file_replace(path, "x", 1, 0600), -ENOENT);
+	CHECK(strstr(err_text(), dir) != NULL);
+}
