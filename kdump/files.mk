@@ -3,6 +3,7 @@ KDUMP_SRCS = \
 	kdump/arch/arm64.c \
 	kdump/arch/x86_64.c \
 	kdump/btf.c \
+	kdump/capture/facts.c \
 	kdump/check.c \
 	kdump/classify.c \
 	kdump/classify_window.c \
