@@ -29,7 +29,6 @@ struct pipe {
 	const struct codec *codec;
 	int level;
 	unsigned int page_bytes, job_pages;
-	bool find_zero;
 	pipe_result *result;
 	void *ctx;
 	int error;                 /* what result said first; the caller's thread only */
@@ -76,12 +75,9 @@ static void job_compress(const struct pipe *p, struct job *j, void *state)
 				return;
 			page = &j->page[i];
 		}
-		page->zero = p->find_zero && page_is_zero(in, p->page_bytes);
 		page->data = in;
 		page->len = p->page_bytes;
 		page->flags = 0;
-		if (page->zero)
-			continue;
 		got = p->codec->compress(state, in, p->page_bytes, out, p->page_bytes);
 		if (got) {
 			page->data = out;
@@ -185,7 +181,7 @@ static void start_workers(struct pipe *p, unsigned int workers)
 }
 
 int pipe_init(struct pipe **out, const struct codec *codec, int level, unsigned int workers, unsigned int page_bytes,
-	      bool find_zero, pipe_result *result, void *ctx)
+	      pipe_result *result, void *ctx)
 {
 	struct pipe *p;
 
@@ -206,7 +202,6 @@ int pipe_init(struct pipe **out, const struct codec *codec, int level, unsigned 
 		p->job_pages = PIPE_JOB_PAGES;
 	if (!p->job_pages)
 		p->job_pages = 1;
-	p->find_zero = find_zero;
 	p->result = result;
 	p->ctx = ctx;
 	p->nr_jobs = 2 * workers + 2;
@@ -331,12 +326,7 @@ static int put(struct pipe *p, const struct out_page *page)
 	return deliver(p, 1);
 }
 
-int pipe_put(struct pipe *p, uint64_t pfn)
-{
-	return put(p, &(struct out_page){ .pfn = pfn });
-}
-
-int pipe_put_marked(struct pipe *p, uint64_t pfn, uint32_t mark)
+int pipe_put(struct pipe *p, uint64_t pfn, uint32_t mark)
 {
 	return put(p, &(struct out_page){ .pfn = pfn, .mark = mark });
 }

@@ -24,26 +24,24 @@ typedef int pipe_result(void *ctx, const struct out_page *page);
 
 /*
  * WORKERS 0: compress on the caller's thread alone. Threads that cannot be made are done without; pipe_workers()
- * tells. Memory: (2 * WORKERS + 2) jobs of PIPE_JOB_BYTES, twice (before and after). FIND_ZERO: an all-zero page is
- * delivered with zero = true. PAGE_BYTES: a multiple of 8. -ENOMEM (recorded): try again with fewer workers.
+ * tells. Memory: (2 * WORKERS + 2) jobs of PIPE_JOB_BYTES, twice (before and after). PAGE_BYTES: a multiple of 8.
+ * -ENOMEM (recorded): try again with fewer workers.
  */
 int pipe_init(struct pipe **p, const struct codec *codec, int level, unsigned int workers, unsigned int page_bytes,
-	      bool find_zero, pipe_result *result, void *ctx);
+	      pipe_result *result, void *ctx);
 unsigned int pipe_workers(const struct pipe *p);
 
 /*
- * A buffer of one page to fill, then pipe_put() it for PFN. Valid until that; the same one as long as nothing is
- * put, so that a page which cannot be read is passed over by not putting it. 0, or what stopped the pipe. pipe_room()
- * tells how many pages may be filled at once, one behind the other: what has not been put stays where it is until so
- * many were, zero pages or not.
+ * A buffer of one page to fill, then pipe_put() it for PFN. MARK: others may be twins of it (out_page.mark); 0: none.
+ * Valid until that; the same one as long as nothing is put, so that a page which cannot be read is passed over by not
+ * putting it. 0, or what stopped the pipe. pipe_room() tells how many pages may be filled at once, one behind the other:
+ * what has not been put stays where it is until so many were, zero pages or not.
  */
 uint8_t *pipe_buffer(struct pipe *p);
 unsigned int pipe_room(struct pipe *p);
-int pipe_put(struct pipe *p, uint64_t pfn);
+int pipe_put(struct pipe *p, uint64_t pfn, uint32_t mark);
 /* The page at PFN is all zero: nothing to fill, nothing to compress. As pipe_put() else. */
 int pipe_put_zero(struct pipe *p, uint64_t pfn);
-/* As pipe_put(); others may be twins of this page (out_page.mark). */
-int pipe_put_marked(struct pipe *p, uint64_t pfn, uint32_t mark);
 /* The page at PFN is a twin: nothing to fill, nothing to compress. */
 int pipe_put_twin(struct pipe *p, uint64_t pfn, uint32_t mark);
 /* Deliver everything that was put. */

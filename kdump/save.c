@@ -72,7 +72,7 @@ static int open_pipe(struct save *s, unsigned int workers)
 	int err;
 
 	for (;;) {
-		err = pipe_init(&s->pipe, codec, s->o->codec_level, workers, vmcore_page_bytes(&s->cr.core), false,
+		err = pipe_init(&s->pipe, codec, s->o->codec_level, workers, vmcore_page_bytes(&s->cr.core),
 				save_on_page, s);
 		if (err != -ENOMEM || !workers)
 			return err;

@@ -66,7 +66,7 @@ static int put_bytes(struct save *s, uint64_t pfn, const uint8_t *page, uint8_t 
 		return pipe_put_twin(s->pipe, pfn, mark);
 	if (page != buf)
 		memcpy(buf, page, vmcore_page_bytes(&s->cr.core));
-	return pipe_put_marked(s->pipe, pfn, mark);
+	return pipe_put(s->pipe, pfn, mark);
 }
 
 static int save_page(struct save *s, uint64_t pfn)

@@ -218,16 +218,16 @@ static int put_page(struct job *j, struct pipe *p, uint64_t pfn, uint64_t *marke
 	uint32_t mark = j->marks ? content * 2654435761u % j->marks + 1 : 0;
 
 	fill(pipe_buffer(p), pfn);
-	if (!j->marks)
-		return pipe_put(p, pfn);
-	if (page_is_zero(pipe_buffer(p), PAGE))
+	if ((j->marks || !j->keep_zero) && page_is_zero(pipe_buffer(p), PAGE))
 		return pipe_put_zero(p, pfn);
+	if (!j->marks)
+		return pipe_put(p, pfn, 0);
 	if (marked[mark] == content) {
 		j->nr_twins++;
 		return pipe_put_twin(p, pfn, mark);
 	}
 	marked[mark] = content;
-	return pipe_put_marked(p, pfn, mark);
+	return pipe_put(p, pfn, mark);
 }
 
 static int write_pages(struct job *j)
@@ -235,7 +235,7 @@ static int write_pages(struct job *j)
 	uint64_t *marked = calloc(j->marks + 1, sizeof(*marked));
 	struct pipe *p;
 	int err = pipe_init(&p, j->ops->compresses ? j->codec : codec_by_flag(0), CODEC_DEFAULT_LEVEL, 1, PAGE,
-			    !j->keep_zero, put, j);
+			    put, j);
 
 	for (unsigned int pass = 0; !err && pass < j->passes; pass++)
 		for (size_t r = 0; !err && r < j->core.ram.nr; r++)

@@ -120,17 +120,17 @@ static int run(struct output *o, const struct codec *codec, unsigned int workers
 	int err;
 
 	*o = (struct output){ .fail_at = keep, .thread = pthread_self() };
-	err = pipe_init(&p, codec, CODEC_DEFAULT_LEVEL, workers, page_bytes, find_zero, result, o);
+	err = pipe_init(&p, codec, CODEC_DEFAULT_LEVEL, workers, page_bytes, result, o);
 	if (err)
 		return err;
 	for (uint64_t pfn = 0; pfn < nr && !err; pfn++) {
 		fill(pipe_buffer(p), pfn, page_bytes);
 		if (pfn % 11 == 10)
 			continue; /* could not be read: not put */
-		if (find_zero && pfn / 5 % 2 && page_is_zero(pipe_buffer(p), page_bytes))
+		if (find_zero && page_is_zero(pipe_buffer(p), page_bytes))
 			err = pipe_put_zero(p, pfn * 2);
 		else
-			err = pipe_put(p, pfn * 2);
+			err = pipe_put(p, pfn * 2, 0);
 		if (pfn % 1000 == 999 && !err)
 			err = pipe_flush(p);
 	}
@@ -182,7 +182,7 @@ TEST(zero_pages_cost_no_buffers)
 		struct output o = { .fail_at = UINT64_MAX, .thread = pthread_self() };
 		struct pipe *p;
 
-		CHECK_EQ(pipe_init(&p, &slow, 1, workers, PAGE, false, result, &o), 0);
+		CHECK_EQ(pipe_init(&p, &slow, 1, workers, PAGE, result, &o), 0);
 		for (uint64_t pfn = 0; pfn < 5000; pfn++) {
 			uint8_t *buffer = pipe_buffer(p);
 
@@ -191,7 +191,7 @@ TEST(zero_pages_cost_no_buffers)
 				continue;
 			}
 			memset(buffer, 1, PAGE);
-			CHECK_EQ(pipe_put(p, pfn), 0);
+			CHECK_EQ(pipe_put(p, pfn, 0), 0);
 		}
 		CHECK_EQ(pipe_flush(p), 0);
 		CHECK_EQ(o.nr, 5000);
@@ -250,10 +250,10 @@ TEST(dropped_without_flush)
 		struct output o = { .fail_at = UINT64_MAX, .thread = pthread_self() };
 		struct pipe *p;
 
-		CHECK_EQ(pipe_init(&p, &slow, 1, workers, PAGE, true, result, &o), 0);
+		CHECK_EQ(pipe_init(&p, &slow, 1, workers, PAGE, result, &o), 0);
 		for (uint64_t pfn = 0; pfn < 100 * workers + 3; pfn++) {
 			fill(pipe_buffer(p), pfn, PAGE);
-			CHECK_EQ(pipe_put(p, pfn), 0);
+			CHECK_EQ(pipe_put(p, pfn, 0), 0);
 		}
 		pipe_deinit(p);
 		free(o.bytes);
@@ -267,7 +267,7 @@ TEST(buffer_stays_until_put)
 	struct output o = { .fail_at = UINT64_MAX, .thread = pthread_self() };
 	struct pipe *p;
 
-	CHECK_EQ(pipe_init(&p, &slow, 1, 1, PAGE, true, result, &o), 0);
+	CHECK_EQ(pipe_init(&p, &slow, 1, 1, PAGE, result, &o), 0);
 	CHECK(pipe_buffer(p) == pipe_buffer(p));
 	CHECK_EQ(pipe_flush(p), 0);
 	CHECK_EQ(pipe_flush(p), 0);
@@ -283,14 +283,14 @@ TEST(threads_that_cannot_be_had)
 	struct pipe *p;
 
 	fail_open_after = 2; /* the caller's and one worker's */
-	CHECK_EQ(pipe_init(&p, &slow, 1, 5, PAGE, true, result, &o), 0);
+	CHECK_EQ(pipe_init(&p, &slow, 1, 5, PAGE, result, &o), 0);
 	CHECK_EQ(pipe_workers(p), 1);
 	pipe_deinit(p);
 	CHECK_EQ(run(&o, &slow, 5, PAGE, 700, true), 0);
 	CHECK_EQ(o.nr, 700 - 700 / 11);
 	free(o.bytes);
 	fail_open_after = 0;
-	CHECK_FAILS(pipe_init(&p, &slow, 1, 5, PAGE, true, result, &o), -ENOMEM, "5 threads");
+	CHECK_FAILS(pipe_init(&p, &slow, 1, 5, PAGE, result, &o), -ENOMEM, "5 threads");
 	fail_open_after = 1000;
 	CHECK_EQ(opened, closed);
 }
@@ -300,10 +300,10 @@ TEST(refusals)
 	static const struct codec absent = { .name = "absent" };
 	struct pipe *p = NULL;
 
-	CHECK_FAILS(pipe_init(&p, &absent, 1, 1, PAGE, true, result, NULL), -ENOTSUP, "without absent");
-	CHECK_FAILS(pipe_init(&p, &slow, 1, 1, 0, true, result, NULL), -EINVAL, "0 bytes");
-	CHECK_FAILS(pipe_init(&p, &slow, 1, 1, 4097, true, result, NULL), -EINVAL, "4097 bytes");
-	CHECK_FAILS(pipe_init(&p, &slow, 1, 100000, PAGE, true, result, NULL), -EINVAL, "100000");
+	CHECK_FAILS(pipe_init(&p, &absent, 1, 1, PAGE, result, NULL), -ENOTSUP, "without absent");
+	CHECK_FAILS(pipe_init(&p, &slow, 1, 1, 0, result, NULL), -EINVAL, "0 bytes");
+	CHECK_FAILS(pipe_init(&p, &slow, 1, 1, 4097, result, NULL), -EINVAL, "4097 bytes");
+	CHECK_FAILS(pipe_init(&p, &slow, 1, 100000, PAGE, result, NULL), -EINVAL, "100000");
 	CHECK(!p);
 }
 
@@ -329,11 +329,11 @@ TEST(nobody_spins)
 	struct pipe *p;
 	double before;
 
-	CHECK_EQ(pipe_init(&p, codec_by_name("none"), 1, 4, PAGE, false, sleepy, &pause), 0);
+	CHECK_EQ(pipe_init(&p, codec_by_name("none"), 1, 4, PAGE, sleepy, &pause), 0);
 	before = cpu_seconds();
 	for (uint64_t pfn = 0; pfn < 1000; pfn++) {
 		memset(pipe_buffer(p), 1, PAGE);
-		CHECK_EQ(pipe_put(p, pfn), 0);
+		CHECK_EQ(pipe_put(p, pfn, 0), 0);
 	}
 	CHECK_EQ(pipe_flush(p), 0);
 	pipe_deinit(p);
