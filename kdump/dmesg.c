@@ -3,13 +3,13 @@
 
 #include "kdump/dmesg_ring.h"
 #include "lib/err.h"
+#include "lib/file.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -193,17 +193,10 @@ struct printer {
 
 static int print_flush(struct printer *p)
 {
-	for (size_t at = 0; at < p->out.len;) {
-		ssize_t n = write(p->fd, p->out.data + at, p->out.len - at);
+	int err = file_write_all(p->fd, p->out.data, p->out.len);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_sys(-errno, "cannot write the log");
-		at += n;
-	}
 	p->out.len = 0;
-	return 0;
+	return err ? fail_sys(err, "cannot write the log") : 0;
 }
 
 static int print_line(void *ctx, const struct dmesg_line *line)

@@ -28,16 +28,10 @@ static int flush_log(struct log_file *log)
 {
 	bool full = log->out.len > log->room;
 	size_t len = full ? log->room : log->out.len;
+	int err = file_write_all(log->fd, log->out.data, len);
 
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(log->fd, log->out.data + at, len - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return fail_sys(n ? -errno : -EIO, "%s: cannot write", log->path);
-		at += n;
-	}
+	if (err)
+		return fail_sys(err, "%s: cannot write", log->path);
 	log->room -= len;
 	log->out.len = 0;
 	return full ? fail(-ENOSPC, "%s: the size limit is reached; it has the oldest lines only", log->path) : 0;
