@@ -172,6 +172,53 @@ bool root_exists(const struct root *root, const char *path)
 	return true;
 }
 
+/* The folder that PATH's last name is in, and that name. A descriptor or a negative errno, not recorded. */
+static int open_parent(const struct root *root, const char *path, const char **last)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent = slash ? strndup(path, slash - path) : strdup(".");
+	int fd;
+
+	if (!parent)
+		return -ENOMEM;
+	fd = open_below(root, parent, O_PATH | O_DIRECTORY);
+	free(parent);
+	*last = slash ? slash + 1 : path;
+	return fd;
+}
+
+int root_link(const struct root *root, const char *path, char **target)
+{
+	char link[PATH_MAX];
+	const char *last;
+	int fd = open_parent(root, path, &last), err;
+	ssize_t n;
+
+	if (fd < 0)
+		return fail_sys(fd, "cannot read the link %s/%s", shown_root(root), path + strspn(path, "/"));
+	n = readlinkat(fd, last, link, sizeof(link) - 1);
+	err = n < 0 ? -errno : 0;
+	close(fd);
+	if (err == -EINVAL)
+		return err;
+	if (err)
+		return fail_sys(err, "cannot read the link %s/%s", shown_root(root), path + strspn(path, "/"));
+	link[n] = 0;
+	*target = strdup(link);
+	return *target ? 0 : fail(-ENOMEM, "out of memory");
+}
+
+int root_stat(const struct root *root, const char *path, struct stat *st)
+{
+	int fd = open_below(root, path, O_PATH), err = 0;
+
+	if (fd < 0 || fstat(fd, st))
+		err = fail_sys(fd < 0 ? fd : -errno, "cannot find %s/%s", shown_root(root), path + strspn(path, "/"));
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 /*
  * Read FD until nothing comes any more: files of /proc have size 0 and those of /sys one page, whatever they hold.
  */

@@ -8,6 +8,8 @@
 
 #include "lib/blob.h"
 
+#include <sys/stat.h>
+
 struct root {
 	int dirfd;
 	char *path;            /* as the user gave it, "/" by default; for messages */
@@ -36,6 +38,15 @@ int root_read_u64(const struct root *root, const char *path, int base, uint64_t 
 int root_open(const struct root *root, const char *path);
 
 bool root_exists(const struct root *root, const char *path);
+
+/*
+ * What a symbolic link says, from malloc; links in front of the last name are followed. -EINVAL (not recorded): PATH is
+ * no link. Else -errno (recorded).
+ */
+int root_link(const struct root *root, const char *path, char **target);
+
+/* fstat(2) of what PATH leads to. -errno (recorded). */
+int root_stat(const struct root *root, const char *path, struct stat *st);
 
 /* Names in directory PATH, without "." and "..": numbers in names compare as numbers (cpu2 before cpu10). */
 struct root_names {
