@@ -148,11 +148,33 @@ int sink_open(struct sink *s, const char *path, bool flattened, bool force)
 	return err;
 }
 
+int sink_attach(struct sink *s, const struct sink_ops *ops, void *remote, const char *path, enum sink_form form)
+{
+	int err = 0;
+
+	*s = (struct sink)SINK_INIT;
+	s->ops = ops;
+	s->remote = remote;
+	s->path = strdup(path);
+	s->flattened = form == SINK_FLATTENED;
+	if (!s->path)
+		err = fail(-ENOMEM, "out of memory for a file name");
+	if (!err && form == SINK_PLAIN && !ops->seekable)
+		err = fail(-EINVAL, "%s: is a stream", path);
+	if (!err && s->flattened)
+		err = write_flat_header(s);
+	if (err) {
+		sink_discard(s);
+		sink_deinit(s);
+	}
+	return err;
+}
+
 /* ---- writing ---- */
 
 bool sink_seekable(const struct sink *s)
 {
-	return !s->flattened;
+	return !s->flattened && (!s->ops || s->ops->seekable);
 }
 
 /* Of LEN bytes at OFF, how many --max-size allows. */
@@ -178,6 +200,8 @@ static void grown(struct sink *s, uint64_t off, uint64_t len)
 	s->partial += len;
 	if (s->size < off + len)
 		s->size = off + len;
+	if (s->ops)
+		return;
 	s->unsent += len;
 	if (s->unsent >= WRITEBACK_BYTES) {
 		s->unsent = 0;
@@ -187,9 +211,36 @@ static void grown(struct sink *s, uint64_t off, uint64_t len)
 	}
 }
 
+static int write_ops(struct sink *s, uint64_t off, const struct iovec *iov, int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		uint64_t at = s->flattened ? s->size : off, partial;
+		int err;
+
+		if (!iov[i].iov_len)
+			continue;
+		partial = s->partial;
+		s->partial = 0;
+		err = s->ops->write(s, at, iov[i].iov_base, iov[i].iov_len);
+		off += iov[i].iov_len;
+		if (err) {
+			uint64_t done = s->partial;
+
+			s->partial = partial;
+			grown(s, at, done);
+			return err;
+		}
+		s->partial = partial;
+		grown(s, at, iov[i].iov_len);
+	}
+	return 0;
+}
+
 /* Everything in IOV, at OFF of a file or next in the stream. */
 static int write_all(struct sink *s, uint64_t off, struct iovec *iov, int nr)
 {
+	if (s->ops)
+		return write_ops(s, off, iov, nr);
 	while (nr) {
 		ssize_t n;
 
@@ -261,6 +312,8 @@ int sink_read(struct sink *s, uint64_t off, void *buf, size_t len)
 {
 	uint8_t *at = buf;
 
+	if (s->ops)
+		return s->ops->read ? s->ops->read(s, off, buf, len) : fail(-EIO, "%s: cannot be read back", s->path);
 	while (len) {
 		ssize_t n = pread(s->fd, at, len, off);
 
@@ -279,7 +332,7 @@ int sink_read(struct sink *s, uint64_t off, void *buf, size_t len)
 	return 0;
 }
 
-/* For file systems that cannot allocate ahead. */
+/* For file systems and transports that cannot allocate ahead. */
 static int write_zeros(struct sink *s, uint64_t off, uint64_t len)
 {
 	static const uint8_t zeros[64 << 10];
@@ -296,15 +349,26 @@ static int write_zeros(struct sink *s, uint64_t off, uint64_t len)
 	return 0;
 }
 
+static int allocate_ops(struct sink *s, uint64_t off, uint64_t len)
+{
+	int err = s->ops->allocate ? s->ops->allocate(s, off, len) : write_zeros(s, off, len);
+
+	if (!err && s->size < off + len)
+		s->size = off + len;
+	return err;
+}
+
 int sink_allocate(struct sink *s, uint64_t off, uint64_t len)
 {
-	if (s->flattened || !len)
+	if (!sink_seekable(s) || !len)
 		return 0;
 	if (off > INT64_MAX || len > INT64_MAX - off)
 		return fail(-ENOSPC, "%s: offset %#llx is beyond what files can hold", s->path,
 			    (unsigned long long)off);
 	if (allowed(s, off, len) < len)
 		return max_error(s);
+	if (s->ops)
+		return allocate_ops(s, off, len);
 	while (fallocate(s->fd, 0, off, len)) {
 		if (errno == EINTR)
 			continue;
@@ -321,7 +385,7 @@ void sink_extend(struct sink *s, uint64_t len)
 {
 	struct stat st;
 
-	if (s->flattened || !s->temporary || len > INT64_MAX || fstat(s->fd, &st) || (uint64_t)st.st_size >= len)
+	if (s->ops || s->flattened || !s->temporary || len > INT64_MAX || fstat(s->fd, &st) || (uint64_t)st.st_size >= len)
 		return;
 	if (ftruncate(s->fd, len))
 		debug("%s: cannot extend to %llu bytes: %m", s->path, (unsigned long long)len);
@@ -329,8 +393,15 @@ void sink_extend(struct sink *s, uint64_t len)
 
 void sink_shorten(struct sink *s, uint64_t len)
 {
-	if (s->flattened || s->size <= len)
+	if (!sink_seekable(s) || s->size <= len)
 		return;
+	if (s->ops) {
+		if (s->ops->shorten) {
+			s->ops->shorten(s, len);
+			s->size = len;
+		}
+		return;
+	}
 	if (s->temporary && ftruncate(s->fd, len))
 		debug("%s: cannot shorten to %llu bytes: %m", s->path, (unsigned long long)len);
 	else
@@ -357,6 +428,8 @@ int sink_sync(struct sink *s)
 {
 	s->partial = 0;
 	s->unsent = 0;
+	if (s->ops)
+		return s->ops->sync ? s->ops->sync(s) : 0;
 	return s->flattened ? 0 : sync_fd(s, fdatasync);
 }
 
@@ -429,10 +502,24 @@ static int close_stream(struct sink *s)
 	return s->failed ? fail(s->failed, "%s: an earlier write has failed", s->path) : write_all(s, 0, &iov, 1);
 }
 
+static int finish_ops(struct sink *s, bool complete)
+{
+	int err;
+
+	if (s->finished)
+		return fail(-EINVAL, "%s: is finished already", s->path);
+	err = s->ops->finish(s, complete);
+	s->finished = !err;
+	return err;
+}
+
 int sink_finish(struct sink *s, bool complete)
 {
 	int err = s->flattened ? close_stream(s) : 0;
 
+	/* A stream whose last record is missing is one that was cut short: that can still be kept. */
+	if (s->ops)
+		return err && complete ? err : finish_ops(s, complete);
 	/* An incomplete file gets its name even when the disk refuses to say that all is well. */
 	if (!err)
 		err = sync_fd(s, fsync);
@@ -452,6 +539,12 @@ int sink_finish(struct sink *s, bool complete)
 
 void sink_discard(struct sink *s)
 {
+	if (s->ops) {
+		if (s->ops->discard && !s->finished)
+			s->ops->discard(s);
+		s->finished = true;
+		return;
+	}
 	if (s->temporary && unlink(s->temporary))
 		warn("%s: cannot remove: %m", s->temporary);
 	free(s->temporary);
@@ -460,6 +553,12 @@ void sink_discard(struct sink *s)
 
 void sink_deinit(struct sink *s)
 {
+	if (s->ops) {
+		if (!s->finished && !s->written)
+			sink_discard(s);
+		s->ops->deinit(s);
+		s->ops = NULL;
+	}
 	if (s->temporary && !s->written)
 		sink_discard(s);
 	if (s->path && s->fd >= 0)

@@ -15,23 +15,36 @@
 
 struct sink;
 
-/* A sink that is no file: what transports and encryption bring. The functions of this header call these and keep the counters. */
+/*
+ * A sink that is no file: what transports and encryption bring. The functions of this header call these and keep the
+ * counters and limits; of a flattened sink they make the records, too.
+ */
 struct sink_ops {
-	bool seekable;             /* any offset can be written, at any time; else OFF is where the stream is */
-	/* As sink_write(). */
+	/*
+	 * Any offset can be written, at any time, and read back. False: a stream. OFF is how much it has got so far, and
+	 * the sink is flattened unless whoever attached it writes in order himself.
+	 */
+	bool seekable;
+	/*
+	 * All of BUF, which may be used again on return. An error of an earlier write may come later; see sync. On failure
+	 * S->partial is how much was written all the same. Errors of sink_write(), recorded.
+	 */
 	int (*write)(struct sink *s, uint64_t off, const void *buf, size_t len);
-	int (*read)(struct sink *s, uint64_t off, void *buf, size_t len);   /* NULL: cannot */
+	int (*read)(struct sink *s, uint64_t off, void *buf, size_t len);   /* holes are zeros; NULL: cannot */
+	int (*allocate)(struct sink *s, uint64_t off, uint64_t len);        /* NULL: zeros are written */
 	void (*shorten)(struct sink *s, uint64_t len);                      /* NULL: cannot */
-	int (*sync)(struct sink *s);                                        /* NULL: nothing to do */
-	/* All that was written is there, under its last name; S->path becomes that name. */
+	/* NULL: nothing to do. What failed since the last time is told once. */
+	int (*sync)(struct sink *s);
+	/* All that was written is there, under its last name; S->path becomes that name. COMPLETE as in sink_finish(). */
 	int (*finish)(struct sink *s, bool complete);
-	void (*discard)(struct sink *s);
+	void (*discard)(struct sink *s); /* NULL: nothing stays of what is not finished */
 	void (*deinit)(struct sink *s);
 };
 
 struct sink {
 	const struct sink_ops *ops; /* NULL: a file or a stream to a descriptor */
 	void *remote;              /* of the ops */
+	bool finished;             /* by the ops */
 	int fd;
 	bool flattened, force;
 	bool standard_output;      /* what the dump goes to; so no messages may */
@@ -54,6 +67,15 @@ struct sink {
  * short has that name). -EEXIST without FORCE, -EISDIR, -errno; recorded.
  */
 int sink_open(struct sink *s, const char *path, bool flattened, bool force);
+
+enum sink_form {
+	SINK_PLAIN,                /* seekable ops only */
+	SINK_FLATTENED,            /* what is written becomes records of a stream */
+	SINK_RAW,                  /* a stream that gets the bytes as they are: OFF must be where it is */
+};
+
+/* A sink of these OPS. PATH is copied, for messages. On failure, recorded, ops->deinit() has been called. */
+int sink_attach(struct sink *s, const struct sink_ops *ops, void *remote, const char *path, enum sink_form form);
 
 /*
  * All of BUF at OFF. -ENOSPC (also for EDQUOT, EFBIG and max_bytes), -EIO, -EPIPE...: recorded. Short writes are

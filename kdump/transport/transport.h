@@ -25,29 +25,47 @@ struct transport_ops {
 	int (*open)(struct transport *t);
 	/* A small file as a whole, on the other side's disk when this returns as far as the protocol can tell. Replaces one of that name. */
 	int (*put)(struct transport *t, const char *name, const void *bytes, size_t len);
-	/* The dump. SINK is zeroed but for ops, remote and path, which this sets. */
-	int (*sink_open)(struct transport *t, const char *name, bool flattened, struct sink *sink);
+	/* Remove it. NULL: cannot. */
+	int (*remove)(struct transport *t, const char *name);
+	/* -EEXIST (recorded): there is something of that name. NULL: everything is replaced. */
+	int (*is_free)(struct transport *t, const char *name);
+	/*
+	 * The dump: ends in sink_attach(). PLAIN where random_access holds, else FLATTENED, or RAW for bytes that somebody
+	 * else has framed (encryption). FORCE: what has that name is replaced. T must outlive SINK.
+	 */
+	int (*sink_open)(struct transport *t, const char *name, enum sink_form form, bool force, struct sink *sink);
 	/* Read back what was finished under NAME, or ask for its length and digest, and compare with what was sent. -EBADMSG (recorded). */
 	int (*verify)(struct transport *t, const struct sink *sink);
 	/* Bytes that fit there; UINT64_MAX: unknown. */
 	uint64_t (*room)(struct transport *t);
 	void (*close)(struct transport *t);
-	bool random_access;        /* false: flattened streams only, but for what sink_open() itself arranges */
+	bool random_access;        /* SINK_PLAIN is possible */
 };
 
 struct transport {
 	const struct transport_ops *ops;
 	const struct conf *conf;   /* keys, certificates, credentials */
 	char *url;                 /* heap, without a trailing slash */
+	uint64_t timeout_ms;       /* a server that is silent for so long is gone */
+	uint64_t deadline_ms;      /* of CLOCK_MONOTONIC: nothing is waited for or tried again after it; UINT64_MAX: none */
 	void *state;               /* of the ops */
 };
+
+#define TRANSPORT_TIMEOUT_MS 30000
 
 extern const struct transport_ops transport_sftp, transport_https, transport_s3;
 
 /* Is PATH a URL, of whatever scheme? */
 bool transport_is_url(const char *path);
-/* -EPROTONOSUPPORT (no such scheme, or not built in; says which there are), what open() gave. *T is zeroed on failure. CONF must outlive T. */
-int transport_open(struct transport *t, const struct conf *conf, const char *url);
+/*
+ * -EPROTONOSUPPORT (no such scheme, or not built in; says which there are), what open() gave. *T is zeroed on failure. CONF must outlive T.
+ * TIMEOUT_MS 0: TRANSPORT_TIMEOUT_MS. DEADLINE_MS as in struct transport.
+ */
+int transport_open(struct transport *t, const struct conf *conf, const char *url, uint64_t timeout_ms, uint64_t deadline_ms);
+/* CLOCK_MONOTONIC in milliseconds. */
+uint64_t transport_now_ms(void);
+/* How long may be waited now: until the timeout, or until the deadline; 0: that has passed. */
+uint64_t transport_wait_ms(const struct transport *t);
 /* A zeroed struct is accepted. */
 void transport_close(struct transport *t);
 
