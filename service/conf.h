@@ -47,7 +47,7 @@ struct conf_words {
 	size_t nr;
 };
 
-/* keep: dumps that are older than all of these allow are removed, never the newest. 0: no limit. */
+/* keep: dumps that one of these does not allow are removed, the oldest first, never the newest. 0: no limit; that is the default. */
 struct conf_keep {
 	uint64_t count, age_s, free_bytes;
 };
@@ -66,12 +66,12 @@ struct conf {
 	char *fence_kdump_args, *fence_kdump_nodes;
 	bool force_rebuild, force_no_rebuild, auto_reset_crashkernel;
 	struct conf_keep keep;
-	uint64_t deadline_s;          /* from the start of the capture kernel to the reboot; 0: none ("deadline none") */
+	uint64_t deadline_s;          /* from the start of the capture kernel to the reboot; an hour by default; 0: none ("deadline none") */
 	char *encrypt;                /* public key, base64 of 32 bytes; NULL: not encrypted */
 	char *https_ca, *https_credentials, *s3_endpoint, *s3_region, *s3_credentials; /* files, URL, name, file */
 	bool https_insecure;          /* "https_insecure yes": http:// is accepted; certificates are always verified */
-	bool shell;                   /* "shell yes": a busybox shell in the built initramfs */
-	enum conf_builder builder;    /* initramfs own|dracut|initramfs-tools|auto */
+	bool shell;                   /* "shell yes" or "failure_action shell": a busybox shell in the built initramfs */
+	enum conf_builder builder;    /* initramfs own|dracut|initramfs-tools|auto; dracut_args make "auto" mean dracut */
 	/* sysconfig */
 	char *kernelver;              /* KDUMP_KERNELVER; NULL: the running kernel's */
 	char *cmdline, *cmdline_remove, *cmdline_append; /* KDUMP_COMMANDLINE...; NULL: not set */
@@ -81,6 +81,7 @@ struct conf {
 
 /* One fault of a file. */
 struct conf_fault {
+	char *file;                   /* heap */
 	unsigned int line;            /* 0: of the file as a whole */
 	char *text;                   /* a sentence; heap */
 };
