@@ -52,6 +52,7 @@ KDUMP_SRCS = \
 	kdump/source_elf.c \
 	kdump/source_map.c \
 	kdump/target.c \
+	kdump/transport/transport.c \
 	kdump/twins.c \
 	kdump/vmcore.c \
 	kdump/vmcoreinfo.c \

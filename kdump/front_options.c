@@ -36,6 +36,9 @@ enum {
 	OPT_EPPIC,
 	OPT_EXTENSION,
 	OPT_DISKSET,
+	OPT_CONF,
+	OPT_LOG_NAME,
+	OPT_NETWORK_TIMEOUT,
 };
 
 #define IN(action) (1u << (action))
@@ -97,6 +100,10 @@ static const struct row rows[] = {
 	{ OPT_CONFIG, "--config", required_argument, 0, NO_ERASE, NULL },
 	{ OPT_EPPIC, "--eppic", required_argument, 0, NO_ERASE, NULL },
 	{ OPT_EXTENSION, "--extension", required_argument, 0, "plug-ins are not loaded", NULL },
+	/* Not makedumpfile's: what URLs need. */
+	{ OPT_CONF, "--conf", required_argument, IN(FRONT_SAVE), NULL, NULL },
+	{ OPT_LOG_NAME, "--log-name", required_argument, IN(FRONT_SAVE), NULL, NULL },
+	{ OPT_NETWORK_TIMEOUT, "--network-timeout", required_argument, IN(FRONT_SAVE), NULL, NULL },
 	{ OPT_DISKSET, "--diskset", required_argument, 0, "dumps of the sadump firmware are not read", NULL },
 };
 
@@ -240,6 +247,13 @@ static int take_option(struct front *f, int option, const char *value)
 		return 0;
 	case OPT_VTOP:
 		return parse_vtop(f, value);
+	case OPT_CONF:
+		f->save.conf = value;
+		return 0;
+	case OPT_LOG_NAME:
+		return save_parse_log_name(value, &f->save.log_name);
+	case OPT_NETWORK_TIMEOUT:
+		return save_parse_number("--network-timeout", value, 1, SAVE_NETWORK_TIMEOUT_MAX, &f->save.network_timeout_s);
 	case 'b':
 	case OPT_SPLITBLOCK_SIZE:
 	case OPT_MESSAGE_LEVEL:
@@ -416,6 +430,8 @@ void front_print_help(FILE *out)
 		     "  --dry-run             do everything but write\n"
 		     "  --show-stats          count pages at the end\n"
 		     "  --check-params        only say whether the command line is good\n"
+		     "  --conf FILE, --log-name NAME, --network-timeout SECONDS\n"
+		     "                        for a DUMPFILE that is a URL: as for \"kdump save\"\n"
 		     "  --message-level BITS  1 progress, 2 messages, 4 errors, 8 debugging, 16 counts; default 7\n"
 		     "  -D                    say what is done\n"
 		     "  -b ORDER, -e, --splitblock-size KB, --work-dir DIR  change nothing here\n"

@@ -24,13 +24,17 @@ static const char save_options_text[] =
 	"  --deadline SECONDS            stop in time\n"
 	"  --memory-limit SIZE           use about that much memory\n"
 	"  --no-mmap                     read SOURCE, do not map it\n"
+	"  --conf FILE                   a kdump.conf with keys and certificates for URLs\n"
+	"  --network-timeout SECONDS     a server silent for so long is gone; default 30\n"
+	"  --log-name NAME               of the log in a folder; default dmesg.txt\n"
+	"  --probe                       only try whether TARGET, a folder, can be written to: --probe TARGET\n"
 	"  --dry-run                     do everything but write; TARGET may be left out\n"
 	"  -q, --quiet                   say only what goes wrong\n"
 	"  -D, --debug                   say what is done\n";
 
 static const struct command commands[] = {
 	{ "save", "[OPTION]... SOURCE TARGET",
-	  "Save a dump, most important pages first. TARGET: a file, \"-\", or a directory for dump, log and a note.",
+	  "Save a dump, most important pages first. TARGET: a file, \"-\", or a directory or URL for dump, log and a note.",
 	  save_options_text, command_save },
 	{ "dmesg", "SOURCE", "Print the kernel's log. Also called as vmcore-dmesg.", "", command_dmesg },
 	{ "info", "[OPTION] SOURCE", "Say what is in it.",

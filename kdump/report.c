@@ -87,7 +87,7 @@ void report_final(const struct save_report *r, const char *path, FILE *out)
 		r->complete ? "" : "; NOT complete");
 }
 
-char *report_note(const struct save_report *r, const char *state, const char *name)
+char *report_note(const struct save_report *r, const char *state, const char *name, const char *log)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -100,7 +100,7 @@ char *report_note(const struct save_report *r, const char *state, const char *na
 		fprintf(out, "Why: %s.\n", r->why);
 	if (r->release[0])
 		fprintf(out, "Kernel: %s\n", r->release);
-	fprintf(out, "\ndmesg.txt  the kernel's log, saved first\n");
+	fprintf(out, "\n%-9s  the kernel's log, saved first\n", log);
 	if (name) {
 		fprintf(out, "%-9s  the dump, dump level %d%s\n\n", name, r->level,
 			r->complete ? "" : ", the most important pages first");

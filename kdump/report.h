@@ -28,7 +28,7 @@ struct save_report {
 /* To standard error. */
 void report_prediction(const struct save_report *r, bool fits);
 void report_final(const struct save_report *r, const char *path, FILE *out);
-/* Text of README.txt, from malloc; NULL: no memory. NAME is the dump's; NULL: there is none. */
-char *report_note(const struct save_report *r, const char *state, const char *name);
+/* Text of README.txt, from malloc; NULL: no memory. NAME is the dump's; NULL: there is none. LOG is the log's. */
+char *report_note(const struct save_report *r, const char *state, const char *name, const char *log);
 
 #endif

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,7 +118,7 @@ static int open_out(struct save *s)
 	if (s->o->dry_run)
 		err = sink_open(&s->sink, "/dev/null", true, true);
 	else
-		err = sink_open(&s->sink, s->target.dump_path, s->o->flattened, s->o->force);
+		err = target_sink_open(&s->target, &s->sink, s->o->flattened, s->o->force);
 	if (err)
 		return err;
 	s->sink.same_name = s->o->same_name;
@@ -146,13 +147,13 @@ static int open_out(struct save *s)
 /* What is saved is made to open. A file that has its name is a dump, whatever the disk said at last. */
 static int finish_incomplete(struct save *s)
 {
-	bool file = s->sink.temporary;
+	bool file = s->sink.temporary || s->sink.ops;
 	int err;
 
 	if (s->out.ops->finish(&s->out, false) && s->out.ops->finish(&s->out, false))
 		debug("%s", err_text());
 	err = sink_finish(&s->sink, false);
-	return file && !s->sink.temporary ? 0 : err;
+	return file && (s->sink.ops ? s->sink.finished : !s->sink.temporary) ? 0 : err;
 }
 
 /* What stopped the work is told. Only when there is nothing to show for it, it is an error. */
@@ -162,8 +163,14 @@ static int save_finish(struct save *s, int err, bool *complete)
 		err = s->out.ops->finish(&s->out, true);
 	if (!err)
 		err = sink_finish(&s->sink, true);
+	if (!err)
+		err = target_verify(&s->target, &s->sink);
 	*complete = !err;
-	if (err) {
+	/* Nothing can be done for one that has its name. */
+	if (s->sink.finished && err) {
+		snprintf(s->report.why, sizeof(s->report.why), "%s", err_text());
+		err = 0;
+	} else if (err) {
 		snprintf(s->report.why, sizeof(s->report.why), "%s", err_text());
 		/* What is in the pipe was read already; a full disk refuses it again. */
 		if (err == -EINTR && pipe_flush(s->pipe))
@@ -222,21 +229,47 @@ static int save_dump(struct save *s, bool *complete)
 static void note(struct save *s, const char *state)
 {
 	const char *path = s->sink.path, *slash = path ? strrchr(path, '/') : NULL;
-	char *text = s->o->dry_run ? NULL : report_note(&s->report, state, slash ? slash + 1 : path);
+	char *text = s->o->dry_run ? NULL : report_note(&s->report, state, slash ? slash + 1 : path, s->target.log_name);
 
 	if (text)
 		target_note(&s->target, text);
 	free(text);
 }
 
+static bool needs_conf(const struct save_options *o, const char *target)
+{
+	return o->conf || transport_is_url(target);
+}
+
+static int open_target(struct save *s, const char *path)
+{
+	const struct save_options *o = s->o;
+	struct target_options to = {
+		.log_name = o->log_name, .flattened = o->flattened, .timeout_ms = o->network_timeout_s * 1000,
+		.deadline_ms = UINT64_MAX,
+	};
+
+	/* What is saved by the deadline is still to be finished and verified. */
+	if (o->deadline_s)
+		to.deadline_ms = s->begun_ms + o->deadline_s * 1000 + (to.timeout_ms ? to.timeout_ms : TRANSPORT_TIMEOUT_MS);
+	if (needs_conf(o, path)) {
+		int err = o->conf ? conf_read(&s->conf, NULL, o->conf, NULL) : conf_init(&s->conf);
+
+		if (err)
+			return err;
+		to.conf = &s->conf;
+	}
+	return target_open(&s->target, path, &to);
+}
+
 static int save_steps(struct save *s, bool *complete)
 {
 	/* Of a dry run's target no more is wanted than how much room there is. */
 	const char *target = s->o->nr_targets ? s->o->targets[0] : s->o->target;
-	int err = target_open(&s->target, target ? target : "-");
+	int err = open_target(s, target ? target : "-");
 
 	for (unsigned int i = 0; !err && i < s->o->nr_targets; i++)
-		if (s->target.dirfd >= 0 || !strcmp(s->o->targets[i], "-"))
+		if (target_is_folder(&s->target) || transport_is_url(s->o->targets[i]) || !strcmp(s->o->targets[i], "-"))
 			err = fail(-EINVAL, "%s: a split set needs the names of its files", s->o->targets[i]);
 	/* Before the note and the log of a dump that is there are replaced. */
 	if (!err && !s->o->force && !s->o->dry_run)
@@ -292,8 +325,30 @@ int save_run(const struct save_options *o, struct save_report *report)
 	pagemap_deinit(&s.map);
 	crashed_close(&s.cr);
 	target_close(&s.target);
+	conf_deinit(&s.conf);
 	s.report.complete = done && !err;
 	*report = s.report;
+	return err;
+}
+
+/* Is the place for dumps there, can it be written to, and how much room has it? */
+static int save_probe(const struct save_options *o)
+{
+	struct save s = { .o = o, .target = { .dirfd = -1 }, .begun_ms = progress_now_ms() };
+	uint64_t room;
+	int err;
+
+	catch_signals();
+	err = open_target(&s, o->target);
+	if (!err)
+		err = target_probe(&s.target);
+	room = err ? 0 : target_room(&s.target, NULL, 0);
+	if (!err && room == UINT64_MAX)
+		printf("%s: can be written to; how much room there is it does not tell\n", o->target);
+	else if (!err)
+		printf("%s: can be written to; %" PRIu64 " bytes are free\n", o->target, room);
+	target_close(&s.target);
+	conf_deinit(&s.conf);
 	return err;
 }
 
@@ -307,6 +362,8 @@ int command_save(int argc, char **argv, int *status)
 		*status = EXIT_USAGE;
 		return err;
 	}
+	if (o.probe)
+		return save_probe(&o);
 	err = save_run(&o, &report);
 	if (!err && !report.complete)
 		*status = EXIT_INCOMPLETE;

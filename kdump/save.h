@@ -5,6 +5,8 @@
 
 #include "kdump/codec.h"
 
+/* Seconds; who waits longer has no network. */
+#define SAVE_NETWORK_TIMEOUT_MAX 3600
 /* There are no more than 32 levels. */
 #define SAVE_LEVELS_MAX 32
 /* Threads that compress. The kernel runs on no more CPUs than 8,192; nobody gives so many to a capture kernel. */
@@ -16,7 +18,8 @@ struct save_report;
 enum { SHOW_PROGRESS = 1, SHOW_PREDICTION = 2, SHOW_REPORT = 4, SHOW_ALL = 7 };
 
 struct save_options {
-	const char *source, *target; /* target "-": standard output; a directory gets vmcore, dmesg.txt and README.txt */
+	/* target "-": standard output; a directory or URL gets vmcore, dmesg.txt and README.txt */
+	const char *source, *target;
 	char *const *targets;      /* the files of a split set, each with a part of the pages; TARGET is NULL then */
 	unsigned int nr_targets;   /* two or more; 0: TARGET is the one file */
 	int levels[SAVE_LEVELS_MAX]; /* tried in this order until the size predicted for one fits */
@@ -32,6 +35,10 @@ struct save_options {
 	uint64_t max_bytes;        /* UINT64_MAX: none */
 	uint64_t memory_bytes;     /* 0: by what is free */
 	uint64_t deadline_s;       /* 0: none */
+	const char *conf;          /* --conf: where keys and certificates of URLs are told; NULL: the defaults */
+	const char *log_name;      /* in a folder; NULL: dmesg.txt */
+	uint64_t network_timeout_s; /* a server silent for so long is gone; 0: the default */
+	bool probe;                /* only try whether TARGET can be written to; SOURCE is NULL */
 };
 
 /* The defaults: level 31, the best codec that is built in. */
@@ -45,6 +52,8 @@ int save_options_parse(struct save_options *o, int argc, char **argv);
 int save_parse_size(const char *option, const char *value, uint64_t *bytes);
 int save_parse_number(const char *option, const char *value, uint64_t min, uint64_t max, uint64_t *number);
 int save_parse_levels(struct save_options *o, const char *value);
+/* A file's name, without a folder. */
+int save_parse_log_name(const char *value, const char **name);
 /* What is wrong when getopt_long() has answered '?' or, as its LETTERS begin with ':', ':'. -EINVAL (recorded). */
 int save_option_error(int answer, const char *letters, char **argv);
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum { OPT_CODEC = 256, OPT_WORKERS, OPT_MAX_SIZE, OPT_DEADLINE, OPT_MEMORY_LIMIT, OPT_DRY_RUN, OPT_NO_MMAP,
-	OPT_SPLIT };
+	OPT_SPLIT, OPT_CONF, OPT_LOG_NAME, OPT_NETWORK_TIMEOUT, OPT_PROBE };
 
 static const struct option long_options[] = {
 	{ "level", required_argument, NULL, 'd' },
@@ -23,6 +23,10 @@ static const struct option long_options[] = {
 	{ "elf", no_argument, NULL, 'E' },
 	{ "flattened", no_argument, NULL, 'F' },
 	{ "split", no_argument, NULL, OPT_SPLIT },
+	{ "conf", required_argument, NULL, OPT_CONF },
+	{ "log-name", required_argument, NULL, OPT_LOG_NAME },
+	{ "network-timeout", required_argument, NULL, OPT_NETWORK_TIMEOUT },
+	{ "probe", no_argument, NULL, OPT_PROBE },
 	{ "dry-run", no_argument, NULL, OPT_DRY_RUN },
 	{ "no-mmap", no_argument, NULL, OPT_NO_MMAP },
 	{ "force", no_argument, NULL, 'f' },
@@ -141,11 +145,40 @@ int save_option_error(int answer, const char *letters, char **argv)
 	return fail(-EINVAL, "%s: there is no such option, or more than one begins so", argv[optind - 1]);
 }
 
+int save_parse_log_name(const char *value, const char **name)
+{
+	if (!*value || *value == '.' || strchr(value, '/'))
+		return fail(-EINVAL, "--log-name %s: it needs the name of a file, without a folder", value);
+	*name = value;
+	return 0;
+}
+
+/* What is for other machines than this one; makedumpfile's front takes the same. 1: it is none of them. */
+static int take_network_option(struct save_options *o, int option, const char *value)
+{
+	switch (option) {
+	case OPT_CONF:
+		o->conf = value;
+		return 0;
+	case OPT_LOG_NAME:
+		return save_parse_log_name(value, &o->log_name);
+	case OPT_NETWORK_TIMEOUT:
+		return save_parse_number("--network-timeout", value, 1, SAVE_NETWORK_TIMEOUT_MAX, &o->network_timeout_s);
+	case OPT_PROBE:
+		o->probe = true;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
 static int take_option(struct save_options *o, int option, const char *value)
 {
 	uint64_t number;
-	int err;
+	int err = take_network_option(o, option, value);
 
+	if (err != 1)
+		return err;
 	switch (option) {
 	case 'd':
 		return save_parse_levels(o, value);
@@ -233,6 +266,12 @@ int save_options_parse(struct save_options *o, int argc, char **argv)
 	}
 	if (o->elf && codec_given)
 		return fail(-EINVAL, "-E: the ELF format has no compression; leave out --codec, -c, -l, -z and -p");
+	if (o->probe) {
+		if (argc - optind != 1 || split)
+			return fail(-EINVAL, "--probe needs one argument: the folder or URL to try");
+		o->target = argv[optind];
+		return 0;
+	}
 	if (split)
 		return take_split(o, argv + optind, argc - optind);
 	if (o->dry_run && argc - optind == 1) {

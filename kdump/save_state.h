@@ -12,6 +12,7 @@
 #include "kdump/save.h"
 #include "kdump/target.h"
 #include "kdump/twins.h"
+#include "service/conf.h"
 
 #include <signal.h>
 
@@ -19,6 +20,7 @@ struct save {
 	const struct save_options *o;
 	struct crashed cr;
 	struct pagemap map;
+	struct conf conf;          /* zeroed: not needed */
 	struct target target;
 	struct sink sink;
 	struct dump_out out;

@@ -3,6 +3,7 @@
 
 #include "kdump/dmesg.h"
 #include "lib/err.h"
+#include "lib/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,33 +17,76 @@
 /* The table of all classes has some 2,000. */
 #define NOTE_BYTES_MAX 8192
 
-int target_open(struct target *t, const char *path)
+static int open_remote(struct target *t, const char *url, const struct target_options *o)
+{
+	int err = transport_open(&t->remote, o->conf, url, o->timeout_ms, o->deadline_ms);
+
+	if (err)
+		return err;
+	t->dump_name = t->remote.ops->random_access && !o->flattened ? "vmcore" : "vmcore.flat";
+	return asprintf(&t->dump_path, "%s/%s", t->remote.url, t->dump_name) < 0 ? -ENOMEM : 0;
+}
+
+static int open_directory(struct target *t, const char *path)
+{
+	t->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t->dirfd < 0)
+		return fail_sys(-errno, "cannot open the directory %s", path);
+	return asprintf(&t->dump_path, "%s/vmcore", path) < 0 ? -ENOMEM : 0;
+}
+
+int target_open(struct target *t, const char *path, const struct target_options *o)
 {
 	struct stat st;
+	int err = 0;
 
-	*t = (struct target){ .dirfd = -1 };
-	if (!strcmp(path, "-") || stat(path, &st) || !S_ISDIR(st.st_mode)) {
+	*t = (struct target){ .dirfd = -1, .log_name = o->log_name ? o->log_name : TARGET_LOG_NAME };
+	if (transport_is_url(path)) {
+		err = open_remote(t, path, o);
+	} else if (!strcmp(path, "-") || stat(path, &st) || !S_ISDIR(st.st_mode)) {
 		t->dump_path = strdup(path);
+		err = t->dump_path ? 0 : -ENOMEM;
 	} else {
-		t->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (t->dirfd < 0)
-			return fail_sys(-errno, "cannot open the directory %s", path);
-		if (asprintf(&t->dump_path, "%s/vmcore", path) < 0)
-			t->dump_path = NULL;
+		err = open_directory(t, path);
 	}
-	if (!t->dump_path) {
-		target_close(t);
-		return fail(-ENOMEM, "out of memory");
+	if (!err)
+		return 0;
+	if (err == -ENOMEM) {
+		t->dump_path = NULL; /* asprintf() leaves it undefined */
+		fail(-ENOMEM, "out of memory");
 	}
-	return 0;
+	target_close(t);
+	return err;
 }
 
 void target_close(struct target *t)
 {
 	if (t->dirfd >= 0)
 		close(t->dirfd);
+	transport_close(&t->remote);
 	free(t->dump_path);
 	*t = (struct target){ .dirfd = -1 };
+}
+
+bool target_is_folder(const struct target *t)
+{
+	return t->dirfd >= 0 || t->remote.ops;
+}
+
+int target_sink_open(struct target *t, struct sink *s, bool flattened, bool force)
+{
+	struct transport *r = &t->remote;
+
+	if (!r->ops)
+		return sink_open(s, t->dump_path, flattened, force);
+	if (!r->ops->random_access)
+		flattened = true;
+	return r->ops->sink_open(r, t->dump_name, flattened ? SINK_FLATTENED : SINK_PLAIN, force, s);
+}
+
+int target_verify(struct target *t, const struct sink *s)
+{
+	return t->remote.ops && t->remote.ops->verify ? t->remote.ops->verify(&t->remote, s) : 0;
 }
 
 static int is_free(const char *path)
@@ -57,28 +101,17 @@ static int is_free(const char *path)
 	return fail(-EEXIST, "%s: exists; --force replaces it", path);
 }
 
-int target_is_free(const struct target *t, char *const *files, unsigned int nr_files)
+int target_is_free(struct target *t, char *const *files, unsigned int nr_files)
 {
-	int err = is_free(t->dump_path);
+	struct transport *r = &t->remote;
+	int err = r->ops ? 0 : is_free(t->dump_path);
+
+	if (r->ops && r->ops->is_free)
+		err = r->ops->is_free(r, t->dump_name);
 
 	for (unsigned int i = 0; !err && i < nr_files; i++)
 		err = is_free(files[i]);
 	return err;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		text += n;
-		len -= n;
-	}
-	return 0;
 }
 
 /* A new file NAME, written by another name first, so that there is the old one or the new one and nothing between. */
@@ -113,7 +146,7 @@ static int rewrite(struct target *t, const char *name, const char *text)
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, text, strlen(text));
+	err = file_write_all(fd, text, strlen(text));
 	if (!err && (ftruncate(fd, strlen(text)) || fsync(fd)))
 		err = -errno;
 	if (close(fd) && !err)
@@ -121,45 +154,98 @@ static int rewrite(struct target *t, const char *name, const char *text)
 	return err;
 }
 
-void target_note(struct target *t, const char *text)
+/*
+ * Bytes as NAME, on disk. ROOM: so many are kept for it, and it is there as a whole or not at all; 0: what fits of it is
+ * worth keeping.
+ */
+static int put_local(struct target *t, const char *name, const void *bytes, size_t len, size_t room)
 {
+	char *temporary;
 	int fd, err;
 
+	if (asprintf(&temporary, ".%s.writing", name) < 0)
+		return -ENOMEM;
+	fd = replace_begin(t, temporary);
+	/* What cannot keep room does without. */
+	if (fd >= 0 && room && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, room))
+		debug("no room is kept for %s: %m", name);
+	err = fd < 0 ? fd : file_write_all(fd, bytes, len);
+	if (fd >= 0 && err && !room && lseek(fd, 0, SEEK_CUR) > 0) {
+		warn("%s is cut short: %s", name, strerror(-err));
+		err = 0;
+	}
+	err = fd < 0 ? fd : replace_finish(t, fd, temporary, name, err);
+	free(temporary);
+	return err;
+}
+
+void target_note(struct target *t, const char *text)
+{
+	int err;
+
+	if (t->remote.ops) {
+		if (t->remote.ops->put(&t->remote, "README.txt", text, strlen(text)))
+			warn("README.txt cannot be written: %s", err_text());
+		return;
+	}
 	if (t->dirfd < 0)
 		return;
-	fd = replace_begin(t, ".README.txt.writing");
-	/* Blocks may be as small as 1 KiB: room is kept for the text that is longest. What cannot do that does without. */
-	if (fd >= 0 && fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, NOTE_BYTES_MAX))
-		debug("no room is kept for README.txt: %m");
-	err = fd < 0 ? fd : replace_finish(t, fd, ".README.txt.writing", "README.txt", write_all(fd, text, strlen(text)));
+	/* Blocks may be as small as 1 KiB: room is kept for the text that is longest. */
+	err = put_local(t, "README.txt", text, strlen(text), NOTE_BYTES_MAX);
 	if (err)
 		err = rewrite(t, "README.txt", text);
 	if (err)
 		warn("README.txt cannot be written: %s", strerror(-err));
 }
 
+static int log_text(void *ctx, const struct dmesg_line *line)
+{
+	return dmesg_format(line, 0, ctx);
+}
+
+static int put_log(struct target *t, const struct blob *log)
+{
+	int err;
+
+	if (t->remote.ops)
+		return t->remote.ops->put(&t->remote, t->log_name, log->data, log->len);
+	err = put_local(t, t->log_name, log->data, log->len, 0);
+	return err ? fail_sys(err, "%s", t->log_name) : 0;
+}
+
 void target_log(struct target *t, struct vtop *vt)
 {
 	struct dmesg_result result;
-	int fd, err;
+	struct blob log;
 
-	if (t->dirfd < 0)
+	if (!target_is_folder(t))
 		return;
-	fd = replace_begin(t, ".dmesg.txt.writing");
-	if (fd < 0) {
-		warn("dmesg.txt cannot be written: %s", strerror(-fd));
-		return;
-	}
-	err = dmesg_print(vt, fd, 0, &result);
-	if (err) {
-		warn("the log is not saved: %s", err_text());
-		err_clear();
-	}
+	blob_init(&log);
+	if (dmesg_read(vt, log_text, &log, &result))
+		warn("the log is not saved%s: %s", log.len ? " as a whole" : "", err_text());
 	/* What there is of it is worth keeping, unless it is nothing. */
-	if (err && lseek(fd, 0, SEEK_CUR) > 0)
-		err = 0;
-	if (replace_finish(t, fd, ".dmesg.txt.writing", "dmesg.txt", err) && !err)
-		warn("dmesg.txt cannot be written to disk");
+	if (log.len && put_log(t, &log))
+		warn("the log cannot be written: %s", err_text());
+	err_clear();
+	blob_deinit(&log);
+}
+
+int target_probe(struct target *t)
+{
+	static const char name[] = "probe.txt", text[] = "kdump has tried whether this place can be written to.\n";
+	struct transport *r = &t->remote;
+	int err;
+
+	if (!target_is_folder(t))
+		return fail(-ENOTDIR, "%s: is neither a folder nor a URL", t->dump_path);
+	if (!r->ops) {
+		err = put_local(t, name, text, strlen(text), sizeof(text));
+		if (!err && unlinkat(t->dirfd, name, 0))
+			err = -errno;
+		return err ? fail_sys(err, "%s: cannot be written to", t->dump_path) : 0;
+	}
+	err = r->ops->put(r, name, text, strlen(text));
+	return err || !r->ops->remove ? err : r->ops->remove(r, name);
 }
 
 /* What the file system of PATH has left. False: unknown. */
@@ -182,11 +268,13 @@ static bool room_at(const char *path, struct statvfs *fs)
 	return known;
 }
 
-uint64_t target_room(const struct target *t, char *const *paths, unsigned int nr)
+uint64_t target_room(struct target *t, char *const *paths, unsigned int nr)
 {
 	struct statvfs fs, other;
 	uint64_t sum;
 
+	if (t->remote.ops)
+		return t->remote.ops->room ? t->remote.ops->room(&t->remote) : UINT64_MAX;
 	if (!room_at(t->dump_path, &fs))
 		return UINT64_MAX;
 	sum = (uint64_t)fs.f_bavail * fs.f_frsize;
