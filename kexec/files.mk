@@ -13,6 +13,7 @@ KEXEC_SRCS = \
 	kexec/corehdr.c \
 	kexec/crash.c \
 	kexec/description.c \
+	kexec/digests.c \
 	kexec/fwmap.c \
 	kexec/identity_map.c \
 	kexec/image/arm64_image.c \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kexec(8): parse, dispatch, and turn an error chain into one sentence and an exit status. */
 #include "kexec/arch/arch.h"
+#include "kexec/digests.h"
 #include "kexec/load.h"
 #include "kexec/options.h"
 #include "kexec/report.h"
@@ -34,19 +35,28 @@ static void print_version(void)
 
 static int run_load(const struct options *opt, const struct root *root)
 {
+	struct digests digests = { 0 };
+	struct load_request req = opt->req;
 	struct plan plan;
 	int err = 0;
 
 	plan_init(&plan);
 	if (!opt->dry_run)
 		err = kexec_precheck(root);
+	if (!err && opt->digests_path) {
+		err = digests_read(&digests, opt->digests_path);
+		req.digests = &digests;
+	}
 	if (!err)
-		err = load_plan(&plan, root, opt->arch, &opt->req);
+		err = load_plan(&plan, root, opt->arch, &req);
 	if (!err && (opt->dry_run || opt->debug))
 		err = report_plan(&plan, opt->json, opt->dry_run ? stdout : stderr);
 	if (!err && !opt->dry_run)
 		err = kexec_load_plan(&plan);
+	if (!err && !opt->dry_run && opt->digests_path)
+		digests_write(&digests);
 	plan_deinit(&plan);
+	digests_deinit(&digests);
 	return err;
 }
 

@@ -104,6 +104,7 @@ static int set_once(const struct option_row *row, const char **where, const char
 	}
 STRING_SETTER(type, req.type)
 STRING_SETTER(initrd, req.initrd_path)
+STRING_SETTER(digests, digests_path)
 STRING_SETTER(dtb, req.dtb_path)
 STRING_SETTER(sysroot, sysroot)
 STRING_SETTER(arch, arch_name)
@@ -274,6 +275,8 @@ static const struct option_row option_table[] = {
 	{ "serial", 0, VALUE, IN_LOAD, NULL, set_serial, "DEVICE", "and on this one: ttyS0, ttyAMA0, 0x3f8, mmio32,0xADDR...", NULL },
 	{ "serial-baud", 0, VALUE, IN_LOAD, NULL, set_baud, "RATE", "the purgatory sets this rate (16550)", NULL },
 	{ "reset-vga", 0, NO_VALUE, IN_LOAD, "x86_64", set_reset_vga, NULL, "the purgatory puts the VGA into text mode first", NULL },
+	{ "digests", 0, VALUE, IN_LOAD, NULL, set_digests, "FILE",
+	  "remember digests there, for loading unchanged files again", NULL },
 	{ "hotplug", 0, NO_VALUE, IN_LOAD, "x86_64", set_hotplug, NULL,
 	  "the kernel updates the core headers on CPU and memory hotplug", NULL },
 	{ "elf32-core-headers", 0, NO_VALUE, IN_LOAD, "x86_64", set_core32, NULL, "write ELF32 core headers", NULL },

@@ -30,6 +30,7 @@ struct options {
 	bool mem_min_given;
 	bool mem_max_given;
 	const char *sysroot;   /* NULL: the running system */
+	const char *digests_path; /* NULL: nothing is remembered */
 	const char *arch_name; /* NULL: the running machine's */
 	const struct arch *arch; /* set by options_parse */
 	struct load_request req;

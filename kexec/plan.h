@@ -15,6 +15,7 @@
 #include "kexec/memmap.h"
 
 struct arch;
+struct digests;
 
 /* Consoles that the user named; nothing of it: those of the running kernel. */
 struct console_request {
@@ -46,6 +47,7 @@ struct load_request {
 	const char *fallback_initrd_path; /* LOAD_NO_INITRD: it has none */
 	const char *fallback_cmdline;  /* --fallback-append; NULL: the primary's --append */
 	struct console_request console;
+	struct digests *digests;       /* --digests; NULL: none are remembered */
 };
 
 #define LOAD_NO_INITRD "none"

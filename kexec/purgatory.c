@@ -3,6 +3,7 @@
 
 #include "kexec/arch/arch.h"
 #include "kexec/boot/boot.h"
+#include "kexec/digests.h"
 #include "kexec/identity_map.h"
 #include "lib/elf.h"
 #include "lib/err.h"
@@ -267,17 +268,36 @@ int purgatory_load(struct plan *plan)
 #define PARAM(plan, member) ((plan)->purgatory.data + offsetof(struct purg_params, member))
 #define PARAM_OF(type, base, member) ((base) + offsetof(type, member))
 
+/* A remembered digest serves for bytes as they are in a file, not for what was made or unpacked. */
+static int digest(const struct plan *plan, struct segment *seg)
+{
+	uint64_t off;
+
+	for (unsigned int i = 0; i < plan->nr_captures; i++) {
+		const struct file *files[] = { &plan->capture[i].image.file, &plan->capture[i].initrd };
+
+		for (size_t j = 0; j < 2; j++)
+			if (plan->req->digests && file_offset(files[j], seg->buf, seg->bufsz, &off))
+				return digests_get(plan->req->digests, files[j], off, seg->bufsz, seg->digest);
+	}
+	sha256_of(seg->buf, seg->bufsz, seg->digest);
+	return 0;
+}
+
 static int put_region(struct plan *plan, uint32_t idx, struct segment *seg)
 {
 	const bool be = plan->arch->big_endian;
 	size_t name_len = strlen(seg->what);
 	uint8_t *at;
+	int err;
 
 	if (idx == PURG_MAX_REGIONS)
 		return fail(-E2BIG, "more than %d segments to verify", PURG_MAX_REGIONS);
 	if (name_len >= PURG_NAME_BYTES)
 		return fail(-EINVAL, "the segment name %s is too long for the purgatory", seg->what);
-	sha256_of(seg->buf, seg->bufsz, seg->digest);
+	err = digest(plan, seg);
+	if (err)
+		return err;
 	at = PARAM(plan, regions) + idx * sizeof(struct purg_region);
 	memset(at, 0, sizeof(struct purg_region));
 	put_u64(PARAM_OF(struct purg_region, at, start), seg->mem, be);

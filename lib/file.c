@@ -56,6 +56,17 @@ static int read_to_heap(struct file *file, int fd)
 	return 0;
 }
 
+static uint64_t in_ns(const struct timespec *t)
+{
+	return t->tv_sec * 1000000000ull + t->tv_nsec;
+}
+
+bool file_same(const struct file_identity *a, const struct file_identity *b)
+{
+	return a->known && b->known && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
 static int map_or_read(struct file *file, int fd)
 {
 	struct stat st;
@@ -76,6 +87,7 @@ static int map_or_read(struct file *file, int fd)
 		return read_to_heap(file, fd);
 	file->map = map;
 	file->map_len = (size_t)st.st_size;
+	file->identity = (struct file_identity){ true, st.st_dev, st.st_ino, st.st_size, in_ns(&st.st_mtim), in_ns(&st.st_ctim) };
 	return 0;
 }
 
@@ -110,6 +122,16 @@ void file_close(struct file *file)
 		munmap(file->map, file->map_len);
 	free(file->path);
 	*file = (struct file){ 0 };
+}
+
+bool file_offset(const struct file *file, const void *at, uint64_t len, uint64_t *off)
+{
+	uint64_t distance = (uintptr_t)at - (uintptr_t)file->map;
+
+	if (!file->map || (uintptr_t)at < (uintptr_t)file->map || distance > file->map_len || len > file->map_len - distance)
+		return false;
+	*off = distance;
+	return true;
 }
 
 static bool is_standard_output(const struct stat *st)

@@ -10,12 +10,22 @@
 
 #include "lib/view.h"
 
+#include <stdbool.h>
+
+/* What a file was when it was opened. */
+struct file_identity {
+	bool known;            /* false: no regular file */
+	uint64_t dev, ino, size;
+	uint64_t mtime_ns, ctime_ns;
+};
+
 struct file {
 	struct view view;      /* named after the path */
 	void *map;             /* what file_close() gives back */
 	size_t map_len;
 	bool allocated;        /* map is heap memory (the file could not be mapped) */
 	char *path;
+	struct file_identity identity;
 };
 
 /* The largest file we load: more than any initrd, and far less than what a crashkernel reservation holds. */
@@ -25,6 +35,11 @@ struct file {
 int file_open(struct file *file, const char *path);
 /* A zeroed struct is accepted; the struct is zeroed afterwards. */
 void file_close(struct file *file);
+/* Was A opened when nothing had been written to it since it was opened as B? False where that is not known. */
+bool file_same(const struct file_identity *a, const struct file_identity *b);
+
+/* Are LEN bytes at AT in what is mapped of it? *OFF: where in the file. */
+bool file_offset(const struct file *file, const void *at, uint64_t len, uint64_t *off);
 
 /*
  * The name under which PATH is to be written, from malloc: what a link leads to instead of the link, which would be

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -272,6 +273,52 @@ def elf_core(loads, head=4096):
 
 
 @unittest.skipUnless(os.uname().machine == "x86_64", "loads for the machine it runs on")
+class Digests(Machine):
+    """--digests: what is remembered of files that have not changed."""
+
+    def segments(self, *arguments, **fake):
+        if os.path.exists(self.log):
+            os.unlink(self.log)
+        run = self.load(*arguments, **fake)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        dump = os.path.join(self.tmp, "dump")
+        return run, {line[1]: read(os.path.join(dump, line[1])) for line in self.calls() if line[0] == "segment"}
+
+    def json(self):
+        return "+json" in self.kexec("--version").stdout
+
+    def digests(self, *arguments):
+        plan = json.loads(self.load("--dry-run", "--json", *arguments).stdout)
+        return {row["what"]: row["sha256"] for row in plan["segments"] if row["what"] in ("kernel", "initrd")}
+
+    def test_the_same_image_with_and_without(self):
+        store = os.path.join(self.tmp, "digests")
+        # ctime cannot be set, and what is younger than three seconds is not remembered.
+        while time.time() - os.stat(self.initrd).st_ctime < 3.2:
+            time.sleep(0.1)
+        first, segments = self.segments("--digests", store, "-d")
+        self.assertNotIn("is remembered", first.stderr)
+        self.assertEqual(os.stat(store).st_mode & 0o777, 0o600)
+        self.assertEqual(len(read(store).splitlines()), 3)
+        again, same = self.segments("--digests", store, "-d")
+        self.assertEqual(again.stderr.count("its digest is remembered"), 2)
+        # boot_params has a new seed, the purgatory its digest, the description the time.
+        self.assertEqual(len([name for name in segments if segments[name] != same[name]]), 3)
+        with_, without = (self.digests("--digests", store), self.digests()) if self.json() else ({}, {})
+        self.assertEqual(with_, without)
+        text = read(self.initrd)
+        write(self.tmp, "initrd", text[:-1] + bytes([text[-1] ^ 1]))
+        changed, other = self.segments("--digests", store, "-d")
+        self.assertEqual(changed.stderr.count("its digest is remembered"), 1)
+        self.assertNotEqual(same, other)
+
+    def test_a_load_that_fails_remembers_nothing(self):
+        store = os.path.join(self.tmp, "digests")
+        run = self.load("--digests", store, errno=errno.EPERM)
+        self.assertEqual(run.returncode, 1)
+        self.assertFalse(os.path.exists(store))
+
+
 class Published(Machine):
     """What was loaded, put into the memory of a made-up machine: kexec --verify and kdump inspect."""
     DIRECT_MAP = 0xffff888000000000

@@ -22,7 +22,7 @@ LAYERS = [
     (r"kexec/image/", 20),
     (r"kexec/(iomem|fwmap|memmap|kcore|kernel_map|crash|corehdr)\.", 30),
     (r"kexec/plan\.", 40),
-    (r"kexec/(purgatory|platform|console|identity_map|description|capture|verify|syscall)\.", 50),
+    (r"kexec/(purgatory|platform|console|identity_map|digests|description|capture|verify|syscall)\.", 50),
     (r"kexec/boot/", 50),
     (r"kexec/arch/", 60),
     (r"kexec/(load|report|options)\.", 70),
@@ -40,7 +40,7 @@ LAYERS = [
     (r"kdump/(capture|initramfs)/", 87),
     (r"kdump/arch/", 70),
     (r"kdump/(crashed|pagemap)\.", 75),
-    (r"kdump/(save|info|inspect|check|showlog|report|progress|target|command|reassemble)", 80),
+    (r"kdump/(save|info|inspect|check|showlog|report|progress|target|command|reassemble|decrypt)", 80),
     (r"kdump/front", 85),
     (r"kdump/main\.c", 90),
 ]
