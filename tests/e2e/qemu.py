@@ -201,10 +201,7 @@ class Guest:
         self.console = Channel(f"{self.folder}/console.log")
         self.agent = Channel(f"{self.folder}/channel.log")
         self.qmp = Qmp(f"{self.folder}/qmp.log")
-        command = machines.qemu_arguments(self.machine) + self._devices()
-        initramfs.write(f"{self.folder}/initrd", self.image)
-        command += ["-kernel", self.machine.vmlinuz, "-initrd", f"{self.folder}/initrd", "-append",
-                    self.machine.cmdline]
+        command = machines.qemu_arguments(self.machine) + self._devices() + self._boot()
         channels = [self.console, self.agent, self.qmp.channel]
         with open(f"{self.folder}/qemu.log", "wb") as log:
             log.write((" ".join(command) + "\n").encode())
@@ -216,6 +213,10 @@ class Guest:
         for channel in channels:
             channel.theirs.close()
         self.qmp.start()
+
+    def _boot(self):
+        initramfs.write(f"{self.folder}/initrd", self.image)
+        return ["-kernel", self.machine.vmlinuz, "-initrd", f"{self.folder}/initrd", "-append", self.machine.cmdline]
 
     def _devices(self):
         bus = "pci"
