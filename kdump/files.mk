@@ -9,6 +9,7 @@ KDUMP_SRCS = \
 	kdump/classify_window.c \
 	kdump/codec.c \
 	kdump/crashed.c \
+	kdump/decrypt.c \
 	kdump/diskdump.c \
 	kdump/dmesg.c \
 	kdump/dmesg_bytes.c \
@@ -52,6 +53,9 @@ KDUMP_SRCS = \
 	kdump/source_elf.c \
 	kdump/source_map.c \
 	kdump/target.c \
+	kdump/transport/crypt.c \
+	kdump/transport/crypt_key.c \
+	kdump/transport/crypt_sink.c \
 	kdump/transport/transport.c \
 	kdump/twins.c \
 	kdump/vmcore.c \

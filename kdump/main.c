@@ -48,6 +48,14 @@ static const struct command commands[] = {
 	  "  --partial                     do without parts that are missing\n"
 	  "  -q, --quiet                   say only what goes wrong\n"
 	  "  -D, --debug                   say what is done\n", command_reassemble },
+	{ "decrypt", "[OPTION]... SOURCE [TARGET]",
+	  "Make a dump, or a log, of a file that was encrypted (\"encrypt\" in kdump.conf). \"-\": standard input, output.",
+	  "  --key FILE                    the secret key\n"
+	  "  --new-key FILE                make a key pair, and print the line for kdump.conf\n"
+	  "  --stream                      of a dump, the flattened stream\n"
+	  "  -f, --force                   replace TARGET; without one it is SOURCE without .enc and .flat\n"
+	  "  -q, --quiet                   say only what goes wrong\n"
+	  "  -D, --debug                   say what is done\n", command_decrypt },
 	{ "inspect", "[OPTION]... FILE",
 	  "Is the capture kernel in this image of a machine's memory intact? Exit status 0 yes, 1 cannot tell, 3 no.",
 	  "  --json                        for programs\n"

@@ -117,22 +117,31 @@ static int close_target(struct sink *sink, int err, struct reassemble_result *re
 	return err;
 }
 
+int reassemble_fd(int fd, const char *name, const char *target, const struct reassemble_options *o,
+		  struct reassemble_result *result)
+{
+	struct sink sink = SINK_INIT;
+	int err;
+
+	*result = (struct reassemble_result){ 0 };
+	err = open_target(&sink, target, o);
+	if (err)
+		return err;
+	err = reassemble_records(fd, &sink, result, o->quiet);
+	return close_target(&sink, err ? fail_ctx(err, "%s", name) : 0, result);
+}
+
 int reassemble_stream(const char *stream, const char *target, const struct reassemble_options *o,
 		      struct reassemble_result *result)
 {
 	const char *name = strcmp(stream, "-") ? stream : "standard input";
-	struct sink sink = SINK_INIT;
 	int fd = -1, err;
 
 	*result = (struct reassemble_result){ 0 };
 	err = open_stream(stream, &fd);
 	if (err)
 		return fail_ctx(err, "%s", name);
-	err = open_target(&sink, target, o);
-	if (!err) {
-		err = reassemble_records(fd, &sink, result, o->quiet);
-		err = close_target(&sink, err ? fail_ctx(err, "%s", name) : 0, result);
-	}
+	err = reassemble_fd(fd, name, target, o, result);
 	close(fd);
 	return err;
 }

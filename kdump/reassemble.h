@@ -27,6 +27,9 @@ struct reassemble_result {
  */
 int reassemble_stream(const char *stream, const char *target, const struct reassemble_options *o,
 		      struct reassemble_result *result);
+/* The same for a stream that comes from FD, which stays the caller's; NAME is for messages. */
+int reassemble_fd(int fd, const char *name, const char *target, const struct reassemble_options *o,
+		  struct reassemble_result *result);
 /* The same for the parts, in any order. -EINVAL: not of one set, doubled, or missing; says which. */
 int reassemble_parts(char *const *paths, size_t nr, const char *target, const struct reassemble_options *o,
 		     struct reassemble_result *result);

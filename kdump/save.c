@@ -209,6 +209,8 @@ static int save_dump(struct save *s, bool *complete)
 		if (!err)
 			err = begin_out(s);
 	}
+	if (err == -EFBIG && target_make_stream(&s->target))
+		err = begin_out(s);
 	/* Tables have a line for each page that is planned. */
 	if (err == -ENOSPC && s->report.level != LEVEL_ALL && strcmp(s->target.dump_path, "-")) {
 		warn("%s; trying level %d, whose tables are smaller", err_text(), LEVEL_ALL);
@@ -245,7 +247,7 @@ static int open_target(struct save *s, const char *path)
 {
 	const struct save_options *o = s->o;
 	struct target_options to = {
-		.log_name = o->log_name, .flattened = o->flattened, .timeout_ms = o->network_timeout_s * 1000,
+		.log_name = o->log_name, .flattened = o->flattened, .elf = o->elf, .timeout_ms = o->network_timeout_s * 1000,
 		.deadline_ms = UINT64_MAX,
 	};
 
@@ -271,6 +273,8 @@ static int save_steps(struct save *s, bool *complete)
 	for (unsigned int i = 0; !err && i < s->o->nr_targets; i++)
 		if (target_is_folder(&s->target) || transport_is_url(s->o->targets[i]) || !strcmp(s->o->targets[i], "-"))
 			err = fail(-EINVAL, "%s: a split set needs the names of its files", s->o->targets[i]);
+	if (!err && s->o->nr_targets && s->target.encrypted)
+		err = fail(-EINVAL, "a split set cannot be encrypted; encrypt is for one file");
 	/* Before the note and the log of a dump that is there are replaced. */
 	if (!err && !s->o->force && !s->o->dry_run)
 		err = target_is_free(&s->target, s->o->targets, s->o->nr_targets);

@@ -4,6 +4,7 @@
 #include "kdump/dmesg.h"
 #include "lib/err.h"
 #include "lib/file.h"
+#include "service/conf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +18,21 @@
 /* The table of all classes has some 2,000. */
 #define NOTE_BYTES_MAX 8192
 
+static const char *dump_name(const struct target *t)
+{
+	if (t->encrypted)
+		return "vmcore.flat" CRYPT_SUFFIX;
+	return t->stream ? "vmcore.flat" : "vmcore";
+}
+
 static int open_remote(struct target *t, const char *url, const struct target_options *o)
 {
 	int err = transport_open(&t->remote, o->conf, url, o->timeout_ms, o->deadline_ms);
 
 	if (err)
 		return err;
-	t->dump_name = t->remote.ops->random_access && !o->flattened ? "vmcore" : "vmcore.flat";
+	t->stream = o->flattened || !t->remote.ops->random_access || (o->elf && t->remote.ops->tables_only);
+	t->dump_name = dump_name(t);
 	return asprintf(&t->dump_path, "%s/%s", t->remote.url, t->dump_name) < 0 ? -ENOMEM : 0;
 }
 
@@ -32,15 +41,38 @@ static int open_directory(struct target *t, const char *path)
 	t->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (t->dirfd < 0)
 		return fail_sys(-errno, "cannot open the directory %s", path);
-	return asprintf(&t->dump_path, "%s/vmcore", path) < 0 ? -ENOMEM : 0;
+	t->dump_name = dump_name(t);
+	return asprintf(&t->dump_path, "%s/%s", path, t->dump_name) < 0 ? -ENOMEM : 0;
+}
+
+/* The key, and names that say that it was used. */
+static int open_names(struct target *t, const struct target_options *o)
+{
+	const char *log = o->log_name ? o->log_name : TARGET_LOG_NAME;
+
+	if (o->conf && o->conf->encrypt) {
+		int err = crypt_public_parse(o->conf->encrypt, t->public_key);
+
+		if (err)
+			return err;
+		t->encrypted = true;
+	}
+	if (asprintf(&t->log_name, "%s%s", log, t->encrypted ? CRYPT_SUFFIX : "") < 0) {
+		t->log_name = NULL; /* asprintf() leaves it undefined */
+		return fail(-ENOMEM, "out of memory");
+	}
+	return 0;
 }
 
 int target_open(struct target *t, const char *path, const struct target_options *o)
 {
 	struct stat st;
-	int err = 0;
+	int err;
 
-	*t = (struct target){ .dirfd = -1, .log_name = o->log_name ? o->log_name : TARGET_LOG_NAME };
+	*t = (struct target){ .dirfd = -1 };
+	err = open_names(t, o);
+	if (err)
+		return err;
 	if (transport_is_url(path)) {
 		err = open_remote(t, path, o);
 	} else if (!strcmp(path, "-") || stat(path, &st) || !S_ISDIR(st.st_mode)) {
@@ -65,6 +97,7 @@ void target_close(struct target *t)
 		close(t->dirfd);
 	transport_close(&t->remote);
 	free(t->dump_path);
+	free(t->log_name);
 	*t = (struct target){ .dirfd = -1 };
 }
 
@@ -73,20 +106,58 @@ bool target_is_folder(const struct target *t)
 	return t->dirfd >= 0 || t->remote.ops;
 }
 
+/* Encryption takes a stream and gives one. */
+static int encrypted_open(struct target *t, struct sink *s, bool force)
+{
+	struct transport *r = &t->remote;
+	struct sink below = SINK_INIT;
+	int err;
+
+	if (!strcmp(t->dump_path, "-"))
+		return fail(-EINVAL, "standard output: what is encrypted needs a file, a folder or a URL");
+	err = r->ops ? r->ops->sink_open(r, t->dump_name, SINK_RAW, force, &below)
+		     : sink_open(&below, t->dump_path, false, force);
+	if (err)
+		return err;
+	/* A pipe. */
+	if (below.flattened) {
+		sink_deinit(&below);
+		return fail(-EINVAL, "%s: what is encrypted needs a file, a folder or a URL", t->dump_path);
+	}
+	return crypt_sink_open(s, t->public_key, &below, SINK_FLATTENED);
+}
+
 int target_sink_open(struct target *t, struct sink *s, bool flattened, bool force)
 {
 	struct transport *r = &t->remote;
 
+	if (t->encrypted)
+		return encrypted_open(t, s, force);
 	if (!r->ops)
 		return sink_open(s, t->dump_path, flattened, force);
-	if (!r->ops->random_access)
-		flattened = true;
-	return r->ops->sink_open(r, t->dump_name, flattened ? SINK_FLATTENED : SINK_PLAIN, force, s);
+	return r->ops->sink_open(r, t->dump_name, t->stream || flattened ? SINK_FLATTENED : SINK_PLAIN, force, s);
+}
+
+bool target_make_stream(struct target *t)
+{
+	char *path;
+
+	if (!t->remote.ops || t->stream || t->encrypted)
+		return false;
+	if (asprintf(&path, "%s/vmcore.flat", t->remote.url) < 0)
+		return false;
+	free(t->dump_path);
+	t->dump_path = path;
+	t->stream = true;
+	t->dump_name = dump_name(t);
+	return true;
 }
 
 int target_verify(struct target *t, const struct sink *s)
 {
-	return t->remote.ops && t->remote.ops->verify ? t->remote.ops->verify(&t->remote, s) : 0;
+	if (!t->remote.ops || !t->remote.ops->verify)
+		return 0;
+	return t->remote.ops->verify(&t->remote, t->encrypted ? crypt_sink_below(s) : s);
 }
 
 static int is_free(const char *path)
@@ -203,7 +274,7 @@ static int log_text(void *ctx, const struct dmesg_line *line)
 	return dmesg_format(line, 0, ctx);
 }
 
-static int put_log(struct target *t, const struct blob *log)
+static int put_bytes(struct target *t, const struct blob *log)
 {
 	int err;
 
@@ -211,6 +282,21 @@ static int put_log(struct target *t, const struct blob *log)
 		return t->remote.ops->put(&t->remote, t->log_name, log->data, log->len);
 	err = put_local(t, t->log_name, log->data, log->len, 0);
 	return err ? fail_sys(err, "%s", t->log_name) : 0;
+}
+
+static int put_log(struct target *t, const struct blob *log)
+{
+	struct blob secret;
+	int err;
+
+	if (!t->encrypted)
+		return put_bytes(t, log);
+	blob_init(&secret);
+	err = crypt_whole(t->public_key, log->data, log->len, &secret);
+	if (!err)
+		err = put_bytes(t, &secret);
+	blob_deinit(&secret);
+	return err;
 }
 
 void target_log(struct target *t, struct vtop *vt)

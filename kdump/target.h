@@ -6,6 +6,7 @@
 #ifndef KDUMP_TARGET_H
 #define KDUMP_TARGET_H
 
+#include "kdump/transport/crypt.h"
 #include "kdump/transport/transport.h"
 
 #include <stdbool.h>
@@ -17,9 +18,10 @@ struct vtop;
 #define TARGET_LOG_NAME "dmesg.txt"
 
 struct target_options {
-	const struct conf *conf;   /* for URLs; NULL: there is none, and no URL */
+	const struct conf *conf;   /* for URLs and encryption; NULL: there is neither */
 	const char *log_name;      /* NULL: TARGET_LOG_NAME */
 	bool flattened;            /* a folder's dump is a stream */
+	bool elf;                  /* it is ELF */
 	uint64_t timeout_ms;       /* of a transport; 0: its own */
 	uint64_t deadline_ms;      /* as in struct transport */
 };
@@ -27,9 +29,12 @@ struct target_options {
 struct target {
 	int dirfd;                 /* -1: no directory was given */
 	struct transport remote;   /* ops NULL: no URL was given */
-	const char *log_name;
+	char *log_name;            /* heap */
 	char *dump_path;           /* heap; "-": standard output */
-	const char *dump_name;     /* of a URL's dump: "vmcore", "vmcore.flat" */
+	const char *dump_name;     /* in a folder: "vmcore", "vmcore.flat", "vmcore.flat.enc" */
+	bool stream;               /* a folder's dump is one */
+	bool encrypted;
+	uint8_t public_key[CRYPT_KEY_LEN];
 };
 
 /* -errno, -ENOMEM; recorded. O must outlive T. */
@@ -39,6 +44,11 @@ void target_close(struct target *t);
 bool target_is_folder(const struct target *t);
 /* The dump's sink; as sink_open(). T must outlive it. */
 int target_sink_open(struct target *t, struct sink *s, bool flattened, bool force);
+/*
+ * The tables of this dump are more than the place can take in the order in which they are written: make it a stream.
+ * False: it is one, or no URL.
+ */
+bool target_make_stream(struct target *t);
 /*
  * What was finished is read back, where that is not part of finishing. -EBADMSG (recorded): it is not what was sent.
  */

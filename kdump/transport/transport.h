@@ -40,6 +40,11 @@ struct transport_ops {
 	uint64_t (*room)(struct transport *t);
 	void (*close)(struct transport *t);
 	bool random_access;        /* SINK_PLAIN is possible */
+	/*
+	 * It is for kdump-compressed dumps only: what is written before the first sink_sync() can be read, and written
+	 * again, at any time; what comes behind it comes in order. -EFBIG: that is more than can be kept.
+	 */
+	bool tables_only;
 };
 
 struct transport {
