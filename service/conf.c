@@ -260,7 +260,7 @@ static int set_gone(struct conf *c, const struct keyword *k, struct text value, 
 	(void)c;
 	(void)value;
 	(void)line;
-	return fail(-EINVAL, "it is gone: %s", k->form);
+	return fail(-EINVAL, "no longer known: %s", k->form);
 }
 
 #define AT(member) offsetof(struct conf, member)
