@@ -3,7 +3,8 @@
  * The published description of what is loaded for a crash: one page, in a segment of its own, that anybody who sees the
  * memory can find and verify without knowing the loader: `kexec --verify` in the running system, `kdump inspect` in an
  * image of a guest's memory. Found by its magic at a page boundary, or through the pointer behind the core headers. All
- * fields in the machine's byte order, addresses physical, lengths bytes, no implicit padding. doc/formats.md describes it.
+ * fields in the machine's byte order, addresses physical, lengths bytes, no implicit padding. doc/formats.md describes
+ * it.
  */
 #ifndef CAPTURE_DESCRIPTION_H
 #define CAPTURE_DESCRIPTION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * makedumpfile's flattened format, for pipes: a block, then records {offset, size, data} that say where in the dump the data belongs, then a
- * record of two times -1. All numbers big endian. doc/formats.md describes it.
+ * makedumpfile's flattened format, for pipes: a block, then records {offset, size, data} that say where in the dump the
+ * data belongs, then a record of two times -1. All numbers big endian. doc/formats.md describes it.
  */
 #ifndef FLATTENED_FORMAT_H
 #define FLATTENED_FORMAT_H

@@ -76,7 +76,8 @@ enum purg_reset_space {
 	PURG_RESET_NONE = 0,
 	PURG_RESET_MEMORY = 1,     /* reset_addr is physical */
 	PURG_RESET_PORT = 2,       /* x86 port */
-	PURG_RESET_PCI = 3,        /* configuration space of bus 0: device << 32 | function << 16 | offset, as in the FADT */
+	/* configuration space of bus 0: device << 32 | function << 16 | offset, as in the FADT */
+	PURG_RESET_PCI = 3,
 };
 
 /* What to do when the primary image is damaged. Of many bits, so that no flipped one makes another policy of it. */

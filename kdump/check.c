@@ -80,10 +80,12 @@ static int print_tally(const struct crashed *cr, const struct tally *t, const ch
 	}
 	printf("%s: %s, %s, level %d\n", path, cr->core.ops->name, cr->core.incomplete ? "NOT complete" : "complete",
 	       cr->core.dump_level);
-	printf("%" PRIu64 " pages of RAM: %" PRIu64 " are there (%" PRIu64 " of them zero), ", t->ram, t->good, t->zero);
+	printf("%" PRIu64 " pages of RAM: %" PRIu64 " are there (%" PRIu64 " of them zero), ", t->ram, t->good,
+	       t->zero);
 	printf("%" PRIu64 " were left out, %" PRIu64 " cannot be read\n", t->absent, t->lost + t->bad);
 	if (t->lost || t->bad)
-		printf("%" PRIu64 " of them were not saved when the dump was written, %" PRIu64 " are damaged.\n", t->lost, t->bad);
+		printf("%" PRIu64 " of them were not saved when the dump was written, %" PRIu64 " are damaged.\n",
+		       t->lost, t->bad);
 	if (!cr->core.vmcoreinfo.len)
 		printf("It has no VMCOREINFO.\n");
 	return 0;

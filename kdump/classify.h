@@ -10,7 +10,8 @@
 
 /* In the order in which they are saved. */
 enum page_class {
-	CLASS_KERNEL_CRITICAL,     /* kernel image, reserved at boot (per-CPU areas, memblock), page tables, stacks in use */
+	/* kernel image, reserved at boot (per-CPU areas, memblock), page tables, stacks in use */
+	CLASS_KERNEL_CRITICAL,
 	CLASS_SLAB,
 	CLASS_STRUCT_PAGES,
 	CLASS_KERNEL,              /* other kernel memory; whatever is not known */
@@ -82,7 +83,8 @@ struct classifier {
 	const struct kinfo *k;     /* NULL: everything is CLASS_KERNEL */
 	struct memmodel *m;
 	struct vmcore *core;
-	struct ranges special;     /* pfn ranges: what would be CLASS_KERNEL or before it gets their type as its class */
+	/* pfn ranges: what would be CLASS_KERNEL or before it gets their type as its class */
+	struct ranges special;
 	struct blob pages;         /* scratch: struct pages of a stretch */
 	bool keep_free;            /* what looks free is not believed (see selfcheck.h): CLASS_KERNEL */
 	bool keep_poisoned;        /* nor what looks poisoned */

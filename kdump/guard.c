@@ -39,7 +39,8 @@ static void on_sigbus(int number, siginfo_t *info, void *context)
 	int saved = errno;
 
 	(void)context;
-	if (!a || mmap((void *)at, guard.page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+	if (!a ||
+	    mmap((void *)at, guard.page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
 		/* Not ours: the fault comes again, to whom it would have come without us. */
 		sigaction(number, &guard.before, NULL);
 		errno = saved;

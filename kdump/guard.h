@@ -22,7 +22,8 @@ struct guard_area {
 
 /*
  * Guard BASE..BASE+LEN-1 of A, which the caller filled, until guard_remove(). A must stay where it is. The first call
- * installs the handler. Areas are added and removed by one thread; any thread that does not block SIGBUS may touch them.
+ * installs the handler. Areas are added and removed by one thread; any thread that does not block SIGBUS may touch
+ * them.
  */
 void guard_add(struct guard_area *a);
 void guard_remove(struct guard_area *a);

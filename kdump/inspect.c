@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kdump inspect: is the capture kernel in an image of a machine's memory, taken from outside, what its loader put there? By the
- * published description; nothing is asked of the machine.
+ * kdump inspect: is the capture kernel in an image of a machine's memory, taken from outside, what its loader put
+ * there? By the published description; nothing is asked of the machine.
  */
 #include "kdump/command.h"
 #include "kdump/source.h"
@@ -97,8 +97,8 @@ static int scan_raw(struct memory *m, struct capd_finder *finder)
 }
 
 /*
- * An image that begins elsewhere, as that of a machine whose RAM does: a description tells where it stands, and so where the
- * first byte does.
+ * An image that begins elsewhere, as that of a machine whose RAM does: a description tells where it stands, and so
+ * where the first byte does.
  */
 static int search_raw(struct memory *m, struct capd_finder *finder)
 {

@@ -149,9 +149,9 @@ static void read_types(struct kinfo *k, struct lookup *l)
 		if (type_scheme(types[i]) != k->scheme)
 			types[i]->present = false;
 	/*
-	 * Page tables are told by no VMCOREINFO. Their type is the neighbour of "offline" in every release that has one:
-	 * 0x80, 0x100, 0x200 since 4.18; 0x40000000, 0x20000000, 0x10000000 in 6.11; 0xf0, 0xf1, 0xf2 since 6.12. It only
-	 * says which kernel pages are saved first.
+	 * Page tables are told by no VMCOREINFO. Their type is the neighbour of "offline" in every release that has
+	 * one: 0x80, 0x100, 0x200 since 4.18; 0x40000000, 0x20000000, 0x10000000 in 6.11; 0xf0, 0xf1, 0xf2 since 6.12.
+	 * It only says which kernel pages are saved first.
 	 */
 	if (!k->type_table.present && k->type_buddy.present && k->type_offline.present && k->scheme != PAGE_TYPE_NONE) {
 		uint32_t buddy = k->type_buddy.value, offline = k->type_offline.value;
@@ -225,8 +225,8 @@ static void read_flags(struct kinfo *k, struct lookup *l)
 		find_flag(l, &k->pg_head, "PG_head");
 	}
 	/*
-	 * No VMCOREINFO has PG_reserved; it has stood in front of PG_private since 2.6.25. It only says which kernel pages
-	 * are saved first.
+	 * No VMCOREINFO has PG_reserved; it has stood in front of PG_private since 2.6.25. It only says which kernel
+	 * pages are saved first.
 	 */
 	if (k->pg_private.present && k->pg_private.value) {
 		k->pg_reserved.present = true;
@@ -251,7 +251,10 @@ static int read_sections(struct kinfo *k, struct lookup *l)
 	if (!find_size(l, &k->mem_section_size, "mem_section") ||
 	    !find_offset(l, &k->section_mem_map, "mem_section", "section_mem_map"))
 		return fail(-ENODATA, "its VMCOREINFO does not describe struct mem_section");
-	/* Sections are 16 MiB to 1 GiB (arch/Kconfig and sparsemem.h of 5.10 to 7.2), the largest machine has 52 bits. */
+	/*
+	 * Sections are 16 MiB to 1 GiB (arch/Kconfig and sparsemem.h of 5.10 to 7.2), the largest machine has 52
+	 * bits.
+	 */
 	if (size_bits < 20 || size_bits > 36 || physmem_bits <= size_bits || physmem_bits > 56 ||
 	    k->mem_section_size < 8 || k->mem_section_size > 4096 ||
 	    k->section_mem_map.off > k->mem_section_size - 8 || !k->mem_section_length)

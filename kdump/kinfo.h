@@ -22,7 +22,8 @@ struct knumber {
 /* How the type of a page is kept in the word that _mapcount shares. The values that VMCOREINFO has tell which. */
 enum page_type_scheme {
 	PAGE_TYPE_NONE,            /* unknown: nothing is told apart by type */
-	PAGE_TYPE_BITS_CLEARED,    /* until 6.11: all ones but the type's bit; since 6.11 the low 16 bits are the owner's */
+	/* until 6.11: all ones but the type's bit; since 6.11 the low 16 bits are the owner's */
+	PAGE_TYPE_BITS_CLEARED,
 	PAGE_TYPE_TOP_BYTE,        /* since 6.12: the type is the top byte, the rest is the owner's */
 };
 
@@ -44,7 +45,8 @@ enum hugetlb_scheme {
 struct kinfo {
 	uint64_t page_size_bytes;  /* SIZE(page): of struct page */
 	struct kfield flags, refcount, mapping, mapcount, private_;
-	struct kfield compound_head; /* or compound_info, which replaced it in 7.1 and may hold a mask instead of a pointer */
+	/* or compound_info, which replaced it in 7.1 and may hold a mask instead of a pointer */
+	struct kfield compound_head;
 	bool compound_info;
 	enum page_order_scheme order_scheme;
 	struct kfield order, dtor; /* bytes from the start of the HEAD's struct page: they lie in the first tail */

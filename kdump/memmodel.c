@@ -46,7 +46,9 @@ static int walk_init(struct walk *w, struct memmodel *m, enum layout layout)
 {
 	const struct kinfo *k = m->k;
 
-	*w = (struct walk){ .m = m, .layout = layout, .roots_vaddr = k->mem_section_vaddr, .per_root = 1, .root = UINT64_MAX };
+	*w = (struct walk){
+		.m = m, .layout = layout, .roots_vaddr = k->mem_section_vaddr, .per_root = 1, .root = UINT64_MAX
+	};
 	if (layout != LAYOUT_FLAT)
 		w->per_root = (1ull << m->vt->core->page_shift) / k->mem_section_size;
 	if (layout == LAYOUT_POINTER && (vtop_read_word(m->vt, k->mem_section_vaddr, &w->roots_vaddr) ||
@@ -239,8 +241,8 @@ int memmodel_init(struct memmodel *m, struct vtop *vt, const struct kinfo *k)
 		return fail(-ENODATA, "no section of memory leads to its struct pages");
 	}
 	if (m->nr_bad)
-		warn("%zu of %zu memory sections are damaged; %zu could be put right, the pages of the others are kept", m->nr_bad,
-		     m->nr_sections, m->nr_repaired);
+		warn("%zu of %zu memory sections are damaged; %zu could be put right, the pages of the others are kept",
+		     m->nr_bad, m->nr_sections, m->nr_repaired);
 	return 0;
 }
 
@@ -300,7 +302,8 @@ int memmodel_own_pfns(struct memmodel *m, struct ranges *pfns, uint32_t type)
 
 			if (vtop(m->vt, vaddr, &paddr, &len) || !len)
 				len = rest;
-			else if ((err = ranges_add(pfns, paddr >> shift, (paddr + (len < left ? len : left) - 1) >> shift, type)))
+			else if ((err = ranges_add(pfns, paddr >> shift,
+						   (paddr + (len < left ? len : left) - 1) >> shift, type)))
 				return err;
 			len = len < left ? len : left;
 			vaddr += len;

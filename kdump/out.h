@@ -77,8 +77,9 @@ struct out_ops {
 	/* Make what was handed over so far readable on disk. */
 	int (*checkpoint)(struct dump_out *o);
 	/*
-	 * COMPLETE: everything planned was handed over or cannot be read; the mark goes. Then comes sink_finish(). When either fails, finish(o, false)
-	 * puts the mark back; when that fails, a second time gives up what could not be written.
+	 * COMPLETE: everything planned was handed over or cannot be read; the mark goes. Then comes sink_finish(). When
+	 * either fails, finish(o, false) puts the mark back; when that fails, a second time gives up what could not be
+	 * written.
 	 */
 	int (*finish)(struct dump_out *o, bool complete);
 	/* Accepts what begin() did not or not wholly build. */

@@ -406,7 +406,8 @@ static int diskdump_page(struct dump_out *o, const struct out_page *page)
 	if (d->broken)
 		return fail(d->broken, "an earlier write to the dump has failed");
 	if (page->mark > d->nr_marks)
-		return fail(-EINVAL, "page %#llx has mark %u of %u", (unsigned long long)page->pfn, page->mark, d->nr_marks);
+		return fail(-EINVAL, "page %#llx has mark %u of %u", (unsigned long long)page->pfn, page->mark,
+			    d->nr_marks);
 	err = slots_find(&d->slots, page->pfn, &p.slot);
 	if (err)
 		return err;

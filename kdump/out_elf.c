@@ -378,8 +378,10 @@ static int split_aliases(struct elf_out *e)
 	for (size_t i = 0; i < core->nr_aliases; i++)
 		nr += split_alias(e, &core->aliases[i], NULL);
 	if (nr > MAX_ALIASES)
-		return fail(-ERANGE, "the kernel's image in %zu pieces does not fit an ELF dump, but the kdump-compressed format",
-			    nr);
+		return fail(
+			-ERANGE,
+			"the kernel's image in %zu pieces does not fit an ELF dump, but the kdump-compressed format",
+			nr);
 	e->aliases = calloc(nr + 1, sizeof(*e->aliases));
 	if (!e->aliases)
 		return fail(-ENOMEM, "out of memory for the dump's segments");

@@ -37,7 +37,8 @@ static int list_windows(struct pagemap *p)
 		if (p->nr_windows && p->windows[p->nr_windows - 1].first_pfn / p->window_pfns >= first)
 			first = p->windows[p->nr_windows - 1].first_pfn / p->window_pfns + 1;
 		for (uint64_t w = first; w <= last; w++) {
-			int err = add_window(p, &room, w * p->window_pfns, (core->ram.r[core->ram.nr - 1].last >> core->page_shift) + 1);
+			int err = add_window(p, &room, w * p->window_pfns,
+					     (core->ram.r[core->ram.nr - 1].last >> core->page_shift) + 1);
 
 			if (err)
 				return err;

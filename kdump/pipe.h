@@ -34,8 +34,8 @@ unsigned int pipe_workers(const struct pipe *p);
 /*
  * A buffer of one page to fill, then pipe_put() it for PFN. MARK: others may be twins of it (out_page.mark); 0: none.
  * Valid until that; the same one as long as nothing is put, so that a page which cannot be read is passed over by not
- * putting it. 0, or what stopped the pipe. pipe_room() tells how many pages may be filled at once, one behind the other:
- * what has not been put stays where it is until so many were, zero pages or not.
+ * putting it. 0, or what stopped the pipe. pipe_room() tells how many pages may be filled at once, one behind the
+ * other: what has not been put stays where it is until so many were, zero pages or not.
  */
 uint8_t *pipe_buffer(struct pipe *p);
 unsigned int pipe_room(struct pipe *p);

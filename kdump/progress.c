@@ -41,7 +41,9 @@ static bool is_screen(int fd)
 
 void progress_init(struct progress *p, bool quiet, uint64_t total, unsigned int page_shift)
 {
-	*p = (struct progress){ .quiet = quiet, .terminal = is_screen(STDERR_FILENO), .total = total, .page_shift = page_shift };
+	*p = (struct progress){
+		.quiet = quiet, .terminal = is_screen(STDERR_FILENO), .total = total, .page_shift = page_shift
+	};
 	p->begun_ms = p->last_ms = progress_now_ms();
 }
 
@@ -54,8 +56,8 @@ void progress_step(struct progress *p, const char *what, uint64_t done, uint64_t
 	p->last_ms = now;
 	if (done > p->total)
 		done = p->total;
-	fprintf(stderr, "%s%3" PRIu64 "%%  %-14s %8" PRIu64 " MiB read, %8" PRIu64 " MiB written, ", p->terminal ? "\r" : "",
-		done * 100 / p->total, what, (done << p->page_shift) >> 20, written >> 20);
+	fprintf(stderr, "%s%3" PRIu64 "%%  %-14s %8" PRIu64 " MiB read, %8" PRIu64 " MiB written, ",
+		p->terminal ? "\r" : "", done * 100 / p->total, what, (done << p->page_shift) >> 20, written >> 20);
 	fprintf(stderr, "%5" PRIu64 " MiB/s, %4" PRIu64 " s left%s", ((done << p->page_shift) >> 20) * 1000 / past,
 		done ? (p->total - done) * past / done / 1000 : 0, p->terminal ? "\033[K" : "\n");
 	p->shown = true;

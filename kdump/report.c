@@ -37,8 +37,8 @@ static void print_row(FILE *out, const char *name, const struct class_report *c,
 {
 	char size[16];
 
-	fprintf(out, "%-16s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %8" PRIu64 " %12s\n", name, c->pages,
-		c->saved, c->zero, left_out, c->lost, human(c->bytes, size));
+	fprintf(out, "%-16s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %8" PRIu64 " %12s\n", name,
+		c->pages, c->saved, c->zero, left_out, c->lost, human(c->bytes, size));
 }
 
 static void print_table(const struct save_report *r, FILE *out)
@@ -46,8 +46,8 @@ static void print_table(const struct save_report *r, FILE *out)
 	struct class_report sum = { 0 };
 	uint64_t left_out = 0;
 
-	fprintf(out, "%-16s %12s %12s %12s %12s %8s %12s\n", "pages", "found", "saved", "of them zero", "left out", "lost",
-		"in the dump");
+	fprintf(out, "%-16s %12s %12s %12s %12s %8s %12s\n", "pages", "found", "saved", "of them zero", "left out",
+		"lost", "in the dump");
 	for (unsigned int class = 0; class < CLASS_NO_RAM; class++) {
 		const struct class_report *c = &r->class[class];
 		bool excluded = class_excluded(class, r->level);
@@ -67,7 +67,8 @@ static void print_table(const struct save_report *r, FILE *out)
 	if (sum.twins)
 		fprintf(out, "%" PRIu64 " pages are the same as others and share their bytes.\n", sum.twins);
 	if (r->doubtful)
-		fprintf(out, "%" PRIu64 " pages were kept in doubt: what describes them could not be read or believed.\n",
+		fprintf(out,
+			"%" PRIu64 " pages were kept in doubt: what describes them could not be read or believed.\n",
 			r->doubtful);
 	if (r->has_counted_free)
 		fprintf(out, "Free pages by the kernel's own counters: %" PRIu64 ".\n", r->counted_free);
@@ -81,10 +82,11 @@ void report_final(const struct save_report *r, const char *path, FILE *out)
 	for (unsigned int class = 0; class < NR_CLASSES; class++)
 		saved += r->class[class].saved;
 	print_table(r, out);
-	fprintf(out, "%s: %s in %" PRIu64 ".%03" PRIu64 " s (%s/s), ", path, human(r->file_bytes, size), r->took_ms / 1000,
-		r->took_ms % 1000, human(saved * r->page_bytes / (r->took_ms ? r->took_ms : 1) * 1000, rate));
-	fprintf(out, "level %d, %u worker%s beside the main thread%s\n", r->level, r->workers, r->workers == 1 ? "" : "s",
-		r->complete ? "" : "; NOT complete");
+	fprintf(out, "%s: %s in %" PRIu64 ".%03" PRIu64 " s (%s/s), ", path, human(r->file_bytes, size),
+		r->took_ms / 1000, r->took_ms % 1000,
+		human(saved * r->page_bytes / (r->took_ms ? r->took_ms : 1) * 1000, rate));
+	fprintf(out, "level %d, %u worker%s beside the main thread%s\n", r->level, r->workers,
+		r->workers == 1 ? "" : "s", r->complete ? "" : "; NOT complete");
 }
 
 char *report_note(const struct save_report *r, const char *state, const char *name, const char *log)

@@ -18,9 +18,9 @@ struct layout {
 static bool read_layout(const struct vmcoreinfo *vi, struct layout *l)
 {
 	return vmcoreinfo_offset(vi, "pglist_data.node_zones", &l->node_zones) &&
-	       vmcoreinfo_offset(vi, "pglist_data.nr_zones", &l->nr_zones) && vmcoreinfo_size(vi, "zone", &l->zone_size) &&
-	       vmcoreinfo_offset(vi, "zone.vm_stat", &l->vm_stat) && vmcoreinfo_number(vi, "NR_FREE_PAGES", &l->nr_free) &&
-	       l->nr_free >= 0 && l->nr_free < 256;
+	       vmcoreinfo_offset(vi, "pglist_data.nr_zones", &l->nr_zones) &&
+	       vmcoreinfo_size(vi, "zone", &l->zone_size) && vmcoreinfo_offset(vi, "zone.vm_stat", &l->vm_stat) &&
+	       vmcoreinfo_number(vi, "NR_FREE_PAGES", &l->nr_free) && l->nr_free >= 0 && l->nr_free < 256;
 }
 
 static int add_node(struct vtop *vt, const struct layout *l, uint64_t node, uint64_t *pages)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Does the kernel's own count of free pages agree with what was found? Who misunderstands struct page is caught here. */
+/*
+ * Does the kernel's own count of free pages agree with what was found? Who misunderstands struct page is caught
+ * here.
+ */
 #ifndef KDUMP_SELFCHECK_H
 #define KDUMP_SELFCHECK_H
 

@@ -55,7 +55,10 @@ int source_map_read(struct source_map *m, uint64_t off, void *buf, size_t len);
 int source_pread_fd(int fd, uint64_t off, void *buf, size_t len);
 /* All LEN bytes at OFF of V's file, or of the dump in its stream, without windows. Errors as source_map_read(). */
 int source_pread(const struct vmcore *v, uint64_t off, void *buf, size_t len);
-/* Of a stream that is not whole some stretches are missing; they read as zeros. Do the LEN bytes at OFF come from it? */
+/*
+ * Of a stream that is not whole some stretches are missing; they read as zeros. Do the LEN bytes at OFF come from
+ * it?
+ */
 bool source_has(const struct vmcore *v, uint64_t off, uint64_t len);
 
 /*

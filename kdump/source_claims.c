@@ -31,10 +31,14 @@ int claims_add(struct claims *s, const struct claim *claim)
 	return 0;
 }
 
-/* Memory that is claimed is looked at page by page, and each has its bit in a dump: a damaged size must not cost that. */
+/*
+ * Memory that is claimed is looked at page by page, and each has its bit in a dump: a damaged size must not cost
+ * that.
+ */
 uint64_t claims_clip(struct claims *s, uint64_t file_len)
 {
-	uint64_t most = file_len < SOURCE_PADDR_LAST / CLAIM_FACTOR ? file_len * CLAIM_FACTOR : SOURCE_PADDR_LAST, nr = 0;
+	uint64_t most = file_len < SOURCE_PADDR_LAST / CLAIM_FACTOR ? file_len * CLAIM_FACTOR : SOURCE_PADDR_LAST,
+		 nr = 0;
 
 	if (most < CLAIM_MIN)
 		most = CLAIM_MIN;
@@ -99,7 +103,8 @@ uint64_t claims_mend(struct claims *s)
 		struct claim *c = &s->c[i];
 		uint64_t paddr = c->load.vaddr - offset;
 
-		if (claim_offset(c) == offset || c->load.paddr < OUTLIER_PADDR || c->load.paddr / OUTLIER_FACTOR <= highest)
+		if (claim_offset(c) == offset || c->load.paddr < OUTLIER_PADDR ||
+		    c->load.paddr / OUTLIER_FACTOR <= highest)
 			continue;
 		nr++;
 		if (c->load.vaddr != UINT64_MAX && c->load.vaddr && paddr / OUTLIER_FACTOR <= highest)

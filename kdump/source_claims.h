@@ -29,7 +29,10 @@ uint64_t claims_clip(struct claims *s, uint64_t file_len);
 /* Put right, or take out, claims of memory far beyond all other. How many were. */
 uint64_t claims_mend(struct claims *s);
 
-/* Sort S by physical address; what overlaps another goes to ALIASES (sorted too), the rest stays. -ENOMEM (recorded). */
+/*
+ * Sort S by physical address; what overlaps another goes to ALIASES (sorted too), the rest stays. -ENOMEM
+ * (recorded).
+ */
 int claims_split_aliases(struct claims *s, struct claims *aliases);
 
 #endif

@@ -52,7 +52,8 @@ void source_map_deinit(struct source_map *m)
 		window_drop(&m->w[i]);
 	ranges_deinit(&m->poisoned);
 	if (m->mapped || m->read)
-		debug("the source was read in place in %" PRIu64 " KiB of mapped windows, and %" PRIu64 " KiB of it by read()",
+		debug("the source was read in place in %" PRIu64 " KiB of mapped windows, and %" PRIu64
+		      " KiB of it by read()",
 		      m->mapped >> 10, m->read >> 10);
 	*m = (struct source_map){ .fd = -1 };
 }

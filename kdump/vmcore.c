@@ -241,8 +241,8 @@ int source_page_shift(struct vmcore *v)
 	wrong = vmcoreinfo_string(&vi, "PAGESIZE", &value, &len) &&
 		(!vmcoreinfo_decimal(&vi, "PAGESIZE", &bytes) || !page_shift_of(bytes, &v->page_shift));
 	if (wrong) {
-		warn("%s: its VMCOREINFO says pages have %.*s bytes; using %u", v->path, len < 20 ? (int)len : 20, value,
-		     1u << v->page_shift);
+		warn("%s: its VMCOREINFO says pages have %.*s bytes; using %u", v->path, len < 20 ? (int)len : 20,
+		     value, 1u << v->page_shift);
 		mend_page_size(&v->vmcoreinfo, vmcore_page_bytes(v));
 		mend_page_size(&v->notes, vmcore_page_bytes(v));
 	}

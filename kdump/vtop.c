@@ -126,9 +126,10 @@ int vtop_init(struct vtop *vt, struct vmcore *core, const struct vmcoreinfo *vi)
 	if (err)
 		return err;
 	if (!made.nr_linear && !made.has_tables)
-		return fail(-ENODATA,
-			    "%s does not tell where its kernel lies: no VMCOREINFO, and no virtual addresses in its headers",
-			    core->path ? core->path : "the core");
+		return fail(
+			-ENODATA,
+			"%s does not tell where its kernel lies: no VMCOREINFO, and no virtual addresses in its headers",
+			core->path ? core->path : "the core");
 	*vt = made;
 	return 0;
 }

@@ -59,7 +59,8 @@ struct vtop {
 	bool has_tables;
 	uint64_t phys_base;        /* x86_64: of the kernel image; for the dump's header. arm64: start of RAM */
 	uint64_t kernel_offset;    /* KASLR, of the kernel image */
-	uint64_t pointer_mask;     /* set in kernel pointers before translation: arm64 keeps tags and signatures there */
+	/* set in kernel pointers before translation: arm64 keeps tags and signatures there */
+	uint64_t pointer_mask;
 };
 
 extern const struct kdump_arch kdump_x86_64, kdump_arm64;

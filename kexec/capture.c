@@ -68,7 +68,8 @@ static int check_core_width(const struct plan *plan)
 
 	if (plan->req->core_width != 4 || primary->elf_machine == fallback->elf_machine)
 		return 0;
-	return fail(-ENOTSUP, "the fallback kernel is for another machine type than the kernel, and ELF32 core headers are "
+	return fail(-ENOTSUP,
+		    "the fallback kernel is for another machine type than the kernel, and ELF32 core headers are "
 		    "for one only; use --elf64-core-headers");
 }
 

@@ -167,8 +167,8 @@ static bool firmware_draws(const struct root *root)
 		err_clear();
 		return true;
 	}
-	firmware = !strncmp((const char *)name.data, "EFI VGA", 7) || !strncmp((const char *)name.data, "VESA VGA", 8) ||
-		   !strncmp((const char *)name.data, "simple", 6);
+	firmware = !strncmp((const char *)name.data, "EFI VGA", 7) ||
+		   !strncmp((const char *)name.data, "VESA VGA", 8) || !strncmp((const char *)name.data, "simple", 6);
 	blob_deinit(&name);
 	return firmware;
 }
@@ -187,9 +187,9 @@ static bool framebuffer(const struct root *root, const struct view *params, stru
 	con->base = cursor_u32(&base);
 	if (cursor_u32(&caps) & CAPABILITY_64BIT_BASE)
 		con->base |= (uint64_t)cursor_u32(&high) << 32;
-	return !size.bad && !line.bad && !base.bad && !caps.bad && !high.bad && con->base && con->width && con->height &&
-	       (con->depth == 16 || con->depth == 24 || con->depth == 32) && con->pitch >= con->width * (con->depth / 8) &&
-	       firmware_draws(root);
+	return !size.bad && !line.bad && !base.bad && !caps.bad && !high.bad && con->base && con->width &&
+	       con->height && (con->depth == 16 || con->depth == 24 || con->depth == 32) &&
+	       con->pitch >= con->width * (con->depth / 8) && firmware_draws(root);
 }
 
 /* The screen, in the mode that the firmware or the boot loader left it in: colour text, or its frame buffer. */
@@ -355,11 +355,15 @@ static int named_serial(struct search *s, const char *device)
 		return 0;
 	}
 	if (is_serial(&name))
-		return fail(-ENODEV, "--serial=%s: this kernel does not say what device that is (/sys/class/tty/%.*s); give its "
-			    "address, as in mmio32,0x9000000 or pl011,0x9000000", device, TEXT_ARGS(&name));
+		return fail(-ENODEV,
+			    "--serial=%s: this kernel does not say what device that is (/sys/class/tty/%.*s); give its "
+			    "address, as in mmio32,0x9000000 or pl011,0x9000000",
+			    device, TEXT_ARGS(&name));
 	if (!console_by_address(s->arch, device, &con))
-		return fail(-EINVAL, "--serial=%s: give a device as ttyS0 or ttyAMA0, %smmio,0xADDRESS, mmio32,0xADDRESS or "
-			    "pl011,0xADDRESS", device, is_x86(s->arch) ? "a port as 0x3f8, or " : "or ");
+		return fail(-EINVAL,
+			    "--serial=%s: give a device as ttyS0 or ttyAMA0, %smmio,0xADDRESS, mmio32,0xADDRESS or "
+			    "pl011,0xADDRESS",
+			    device, is_x86(s->arch) ? "a port as 0x3f8, or " : "or ");
 	add_console(s, &con, &name);
 	return 0;
 }
@@ -375,7 +379,8 @@ static int wanted_serial(struct search *s, const struct console_request *request
 	if (!err && s->nr == before && is_x86(s->arch))
 		err = named_serial(s, "ttyS0");
 	if (!err && s->nr == before)
-		err = fail(-ENODEV, "--console-serial: the running kernel has no serial console; name one with --serial");
+		err = fail(-ENODEV,
+			   "--console-serial: the running kernel has no serial console; name one with --serial");
 	return err;
 }
 
@@ -393,8 +398,11 @@ static int set_baud(struct search *s, uint32_t baud)
 	}
 	if (set)
 		return 0;
-	return fail(-ENODEV, "--serial-baud=%" PRIu32 ": none of the purgatory's consoles is a 16550; the others keep the rate that "
-		    "they have", baud);
+	return fail(-ENODEV,
+		    "--serial-baud=%" PRIu32
+		    ": none of the purgatory's consoles is a 16550; the others keep the rate that "
+		    "they have",
+		    baud);
 }
 
 int purgatory_consoles(const struct root *root, const struct arch *arch, const struct console_request *request,

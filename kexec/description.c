@@ -17,7 +17,8 @@ int description_place(struct plan *plan)
 	int err = blob_zero(&plan->description, CAPD_BYTES);
 
 	if (!err)
-		err = plan_place(plan, DESCRIPTION, plan->description.data, CAPD_BYTES, &place, &plan->description_paddr);
+		err = plan_place(plan, DESCRIPTION, plan->description.data, CAPD_BYTES, &place,
+				 &plan->description_paddr);
 	if (!err)
 		plan_find(plan, DESCRIPTION)->no_digest = "it has a checksum of its own";
 	return err;

@@ -44,7 +44,8 @@ static bool parse_digest(struct text *t, uint8_t digest[SHA256_BYTES])
 
 static bool parse_line(struct text *line, struct digest_entry *e)
 {
-	uint64_t *number[] = { &e->file.dev, &e->file.ino, &e->file.size, &e->file.mtime_ns, &e->file.ctime_ns, &e->off, &e->len };
+	uint64_t *number[] = { &e->file.dev,      &e->file.ino, &e->file.size, &e->file.mtime_ns,
+			       &e->file.ctime_ns, &e->off,      &e->len };
 
 	for (size_t i = 0; i < sizeof(number) / sizeof(*number); i++)
 		if (!text_u64(line, 10, number[i]) || text_blanks(line) != 1)
@@ -151,7 +152,8 @@ static bool settled(const struct file_identity *id)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	now = t.tv_sec * 1000000000ull + t.tv_nsec;
-	return id->known && id->ctime_ns < now && now - id->ctime_ns > SETTLED_NS && id->mtime_ns < now && now - id->mtime_ns > SETTLED_NS;
+	return id->known && id->ctime_ns < now && now - id->ctime_ns > SETTLED_NS && id->mtime_ns < now &&
+	       now - id->mtime_ns > SETTLED_NS;
 }
 
 int digests_get(struct digests *d, const struct file *file, uint64_t off, uint64_t len, uint8_t digest[SHA256_BYTES])
@@ -173,7 +175,8 @@ int digests_get(struct digests *d, const struct file *file, uint64_t off, uint64
 static int print(struct blob *text, const struct digest_entry *e)
 {
 	char line[8 * 21 + DIGITS + 2];
-	int n = snprintf(line, sizeof(line), "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " ",
+	int n = snprintf(line, sizeof(line),
+			 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " ",
 			 e->file.dev, e->file.ino, e->file.size, e->file.mtime_ns, e->file.ctime_ns, e->off, e->len);
 
 	for (size_t i = 0; i < SHA256_BYTES; i++)

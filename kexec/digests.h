@@ -2,7 +2,8 @@
 /*
  * Digests of kernels and initrds, remembered between loads (--digests FILE), so that a reload after a CPU or memory
  * event hashes nothing but what has changed. A file is the same one while device, inode, size, mtime and ctime are:
- * nothing can be written to it without a new ctime, and what is younger than the clock can tell apart is not remembered.
+ * nothing can be written to it without a new ctime, and what is younger than the clock can tell apart is not
+ * remembered.
  *
  * FILE: "digests 1", then a line for each: device, inode, size, mtime, ctime (ns), offset, length, SHA-256.
  */
@@ -26,8 +27,8 @@ struct digests {
 };
 
 /*
- * Read PATH. One that is not there is empty. One that others may write to, or that does not read as it should, is left aside with a
- * warning. -ENOMEM.
+ * Read PATH. One that is not there is empty. One that others may write to, or that does not read as it should, is left
+ * aside with a warning. -ENOMEM.
  */
 int digests_read(struct digests *d, const char *path);
 /* Zeroed structs are accepted. */

@@ -96,10 +96,11 @@ int identity_map_build(const struct map_form *form, bool big_endian, const struc
 		const struct range *r = &ranges->r[i];
 
 		if (r->last > top)
-			return fail(-ERANGE, "page tables of %u bits do not reach %#" PRIx64, form->address_bits, r->last);
-		if (r->start & (page - 1) || ~r->last & (page - 1) || r->type > PURG_MAP_DEVICE)
-			return fail(-EINVAL, "%#" PRIx64 "-%#" PRIx64 " cannot be mapped: it is not whole pages", r->start,
+			return fail(-ERANGE, "page tables of %u bits do not reach %#" PRIx64, form->address_bits,
 				    r->last);
+		if (r->start & (page - 1) || ~r->last & (page - 1) || r->type > PURG_MAP_DEVICE)
+			return fail(-EINVAL, "%#" PRIx64 "-%#" PRIx64 " cannot be mapped: it is not whole pages",
+				    r->start, r->last);
 	}
 	blob_deinit(out);
 	err = add_table(&b, &off);
@@ -154,7 +155,8 @@ static int place_tables(struct plan *plan, const struct ranges *map)
 	if (!err) {
 		place.memsz = plan->tables.len;
 		place.last = (1ull << form->address_bits) - 1;
-		err = plan_place(plan, PURG_MAP_REGION, plan->tables.data, plan->tables.len, &place, &plan->tables_paddr);
+		err = plan_place(plan, PURG_MAP_REGION, plan->tables.data, plan->tables.len, &place,
+				 &plan->tables_paddr);
 	}
 	if (!err)
 		err = identity_map_build(form, plan->arch->big_endian, map, plan->tables_paddr, &plan->tables);

@@ -22,8 +22,10 @@ static int hotplug_check(const struct plan *plan)
 	if (!plan->arch->hotplug_flag)
 		return fail(-ENOTSUP, "--hotplug: kernels of %s do not update the core headers", plan->arch->name);
 	if (!plan->crash.elfcorehdr_size)
-		return fail(-ENOTSUP, "--hotplug: this kernel does not update the core headers (no crash_elfcorehdr_size "
-			    "below /sys/kernel, which Linux 6.6 and newer have); leave the option out and load again on hotplug");
+		return fail(
+			-ENOTSUP,
+			"--hotplug: this kernel does not update the core headers (no crash_elfcorehdr_size "
+			"below /sys/kernel, which Linux 6.6 and newer have); leave the option out and load again on hotplug");
 	return 0;
 }
 
@@ -108,8 +110,10 @@ static int check_kernel_tables(const struct plan *plan)
 
 	if (ranges_bytes(&plan->free) >= need)
 		return 0;
-	return fail(-ENOSPC, "the segments leave %" PRIu64 " KiB of the crashkernel reservation, and the kernel needs %" PRIu64
-		    " KiB of it for tables", ranges_bytes(&plan->free) >> 10, need >> 10);
+	return fail(-ENOSPC,
+		    "the segments leave %" PRIu64 " KiB of the crashkernel reservation, and the kernel needs %" PRIu64
+		    " KiB of it for tables",
+		    ranges_bytes(&plan->free) >> 10, need >> 10);
 }
 
 /* STEP for each; errors say when it was the fallback's. */

@@ -166,10 +166,14 @@ static int set_baud(struct options *opt, const struct option_row *row, const cha
 	errno = 0;
 	baud = strtoul(value, &rest, 10);
 	if (errno || rest == value || *rest || !baud || baud > 115200 || 115200 % baud || 115200 / baud > UINT16_MAX)
-		return fail(-EINVAL, "--%s=%s is not a rate of a 16550: give 115200, or a whole part of it such as 57600, 38400, "
-			    "19200 or 9600", row->name, value);
+		return fail(
+			-EINVAL,
+			"--%s=%s is not a rate of a 16550: give 115200, or a whole part of it such as 57600, 38400, "
+			"19200 or 9600",
+			row->name, value);
 	if (opt->req.console.baud && opt->req.console.baud != baud)
-		return fail(-EINVAL, "--%s is given twice, as %" PRIu32 " and as %lu", row->name, opt->req.console.baud, baud);
+		return fail(-EINVAL, "--%s is given twice, as %" PRIu32 " and as %lu", row->name, opt->req.console.baud,
+			    baud);
 	opt->req.console.baud = baud;
 	return 0;
 }
@@ -193,10 +197,12 @@ static int set_address(const struct option_row *row, const char *value, bool *gi
 		rest++;
 	}
 	if (errno || rest == value || *rest || *value == '-' || (shift && result > UINT64_MAX >> shift))
-		return fail(-EINVAL, "--%s=%s is not an address; give a number such as 0x10000000 or 256M", row->name, value);
+		return fail(-EINVAL, "--%s=%s is not an address; give a number such as 0x10000000 or 256M", row->name,
+			    value);
 	result <<= shift;
 	if (*given && *number != result)
-		return fail(-EINVAL, "--%s is given twice, as %#" PRIx64 " and as %#" PRIx64, row->name, *number, result);
+		return fail(-EINVAL, "--%s is given twice, as %#" PRIx64 " and as %#" PRIx64, row->name, *number,
+			    result);
 	*given = true;
 	*number = result;
 	return 0;
@@ -243,9 +249,10 @@ static const struct option_row option_table[] = {
 	{ "unload", 'u', NO_VALUE, IN_ANY, NULL, set_unload, NULL, "unload; with -p the capture kernel", NULL },
 	{ "status", 'S', NO_VALUE, IN_ANY, NULL, set_status, NULL,
 	  "exit 1 when a capture kernel is loaded, 0 when not; -l asks for the other one", NULL },
-	{ "print-ckr-size", 0, NO_VALUE, IN_ANY, NULL, set_ckr, NULL, "print the bytes of the crashkernel reservation", NULL },
-	{ "print-ranges", 0, NO_VALUE, IN_ANY, NULL, set_ranges, NULL,
-	  "print all that the loader sees of this machine", NULL },
+	{ "print-ckr-size", 0, NO_VALUE, IN_ANY, NULL, set_ckr, NULL, "print the bytes of the crashkernel reservation",
+	  NULL },
+	{ "print-ranges", 0, NO_VALUE, IN_ANY, NULL, set_ranges, NULL, "print all that the loader sees of this machine",
+	  NULL },
 	{ "verify", 0, NO_VALUE, IN_ANY, NULL, set_verify, NULL,
 	  "exit 0 when what is loaded is intact, 3 when damaged, 1 when it cannot be told", NULL },
 	{ "help", 'h', NO_VALUE, IN_ANY, NULL, set_help, NULL, "print this text", NULL },
@@ -263,25 +270,33 @@ static const struct option_row option_table[] = {
 	{ "mem-min", 0, VALUE, IN_LOAD, NULL, set_mem_min, "ADDR", "lowest address to use", NULL },
 	{ "mem-max", 0, VALUE, IN_LOAD, NULL, set_mem_max, "ADDR", "highest address to use", NULL },
 	{ "entry", 0, VALUE, IN_LOAD, NULL, set_entry, "ADDR", "start the capture kernel there", NULL },
-	{ "no-checks", 'i', NO_VALUE, IN_LOAD, NULL, set_no_checks, NULL, "start it without verifying the digests", NULL },
+	{ "no-checks", 'i', NO_VALUE, IN_LOAD, NULL, set_no_checks, NULL, "start it without verifying the digests",
+	  NULL },
 	{ "on-corruption", 0, VALUE, IN_LOAD, NULL, set_policy, "WHAT",
 	  "when it is damaged: reboot (default), halt, boot (start it anyway), fallback", NULL },
 	{ "fallback-initrd", 0, VALUE, IN_LOAD, NULL, set_fallback_initrd, "FILE",
 	  "start with this initrd when what was loaded is damaged", NULL },
 	{ "fallback-kernel", 0, VALUE, IN_LOAD, NULL, set_fallback_kernel, "FILE", "and this kernel", NULL },
-	{ "fallback-append", 0, VALUE, IN_LOAD, NULL, set_fallback_append, "TEXT", "and these words in place of --append", NULL },
-	{ "console-vga", 0, NO_VALUE, IN_LOAD, "x86_64", set_console_vga, NULL, "the purgatory prints on the text screen", NULL },
-	{ "console-serial", 0, NO_VALUE, IN_LOAD, NULL, set_console_serial, NULL, "the purgatory prints on the serial console", NULL },
-	{ "serial", 0, VALUE, IN_LOAD, NULL, set_serial, "DEVICE", "and on this one: ttyS0, ttyAMA0, 0x3f8, mmio32,0xADDR...", NULL },
+	{ "fallback-append", 0, VALUE, IN_LOAD, NULL, set_fallback_append, "TEXT",
+	  "and these words in place of --append", NULL },
+	{ "console-vga", 0, NO_VALUE, IN_LOAD, "x86_64", set_console_vga, NULL,
+	  "the purgatory prints on the text screen", NULL },
+	{ "console-serial", 0, NO_VALUE, IN_LOAD, NULL, set_console_serial, NULL,
+	  "the purgatory prints on the serial console", NULL },
+	{ "serial", 0, VALUE, IN_LOAD, NULL, set_serial, "DEVICE",
+	  "and on this one: ttyS0, ttyAMA0, 0x3f8, mmio32,0xADDR...", NULL },
 	{ "serial-baud", 0, VALUE, IN_LOAD, NULL, set_baud, "RATE", "the purgatory sets this rate (16550)", NULL },
-	{ "reset-vga", 0, NO_VALUE, IN_LOAD, "x86_64", set_reset_vga, NULL, "the purgatory puts the VGA into text mode first", NULL },
+	{ "reset-vga", 0, NO_VALUE, IN_LOAD, "x86_64", set_reset_vga, NULL,
+	  "the purgatory puts the VGA into text mode first", NULL },
 	{ "digests", 0, VALUE, IN_LOAD, NULL, set_digests, "FILE",
 	  "remember digests there, for loading unchanged files again", NULL },
 	{ "hotplug", 0, NO_VALUE, IN_LOAD, "x86_64", set_hotplug, NULL,
 	  "the kernel updates the core headers on CPU and memory hotplug", NULL },
 	{ "elf32-core-headers", 0, NO_VALUE, IN_LOAD, "x86_64", set_core32, NULL, "write ELF32 core headers", NULL },
-	{ "elf64-core-headers", 0, NO_VALUE, IN_LOAD, NULL, set_core64, NULL, "write ELF64 core headers (default)", NULL },
-	{ "kexec-syscall", 'c', NO_VALUE, IN_LOAD | IN_UNLOAD, NULL, set_nothing, NULL, "use kexec_load (always so)", NULL },
+	{ "elf64-core-headers", 0, NO_VALUE, IN_LOAD, NULL, set_core64, NULL, "write ELF64 core headers (default)",
+	  NULL },
+	{ "kexec-syscall", 'c', NO_VALUE, IN_LOAD | IN_UNLOAD, NULL, set_nothing, NULL, "use kexec_load (always so)",
+	  NULL },
 	{ "kexec-syscall-auto", 'a', NO_VALUE, IN_LOAD | IN_UNLOAD, NULL, set_nothing, NULL, "the same", NULL },
 
 	{ "dry-run", 0, NO_VALUE, IN_LOAD, NULL, set_dry_run, NULL, "print the whole plan, load nothing", NULL },
@@ -289,7 +304,8 @@ static const struct option_row option_table[] = {
 	  "print JSON (--print-ranges, --dry-run, --verify)", NULL },
 	{ "sysroot", 0, VALUE, IN_LOAD | IN_RANGES | IN_CKR | IN_STATUS | IN_VERIFY, NULL, set_sysroot, "DIR",
 	  "take /proc and /sys from DIR", NULL },
-	{ "arch", 0, VALUE, IN_LOAD | IN_RANGES | IN_CKR | IN_VERIFY, NULL, set_arch, "NAME", "plan for this architecture", NULL },
+	{ "arch", 0, VALUE, IN_LOAD | IN_RANGES | IN_CKR | IN_VERIFY, NULL, set_arch, "NAME",
+	  "plan for this architecture", NULL },
 	{ "debug", 'd', NO_VALUE, IN_ANY, NULL, set_debug, NULL, "say what is being done", NULL },
 
 	/* The rest of kexec-tools' options: known, so that the answer is a reason rather than "unknown". */
@@ -302,8 +318,10 @@ static const struct option_row option_table[] = {
 	{ "reuseinitrd", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_REBOOT },
 	{ "kexec-file-syscall", 's', NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
 	  "kexec_file_load is not supported; leave the option out to use kexec_load" },
-	{ "no-cma", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "it belongs to kexec_file_load, which is not supported" },
-	{ "force-dtb", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "it belongs to kexec_file_load, which is not supported" },
+	{ "no-cma", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
+	  "it belongs to kexec_file_load, which is not supported" },
+	{ "force-dtb", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
+	  "it belongs to kexec_file_load, which is not supported" },
 	{ "load-live-update", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "Xen is not supported" },
 	{ "exec-live-update", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "Xen is not supported" },
 	{ "pass-memmap-cmdline", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
@@ -315,7 +333,8 @@ static const struct option_row option_table[] = {
 	{ "args-linux", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_ELF },
 	{ "args-elf", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_ELF },
 	{ "args-none", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, NO_ELF },
-	{ "real-mode", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "a kernel cannot be entered in real mode after a panic" },
+	{ "real-mode", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL,
+	  "a kernel cannot be entered in real mode after a panic" },
 	{ "entry-32bit", 0, NO_VALUE, IN_ANY, NULL, NULL, NULL, NULL, "use --type=bzImage for the 32-bit entry" },
 };
 
@@ -383,7 +402,8 @@ static int options_check_given(const struct options *opt, const struct given *gi
 		if (!(row->modes & 1u << opt->action))
 			return fail(-EINVAL, "--%s does not belong to %s", row->name, action_words(opt->action));
 		if (row->arch && opt->action == ACTION_LOAD && strcmp(row->arch, opt->arch->name))
-			return fail(-EINVAL, "--%s is not an option of %s, only of %s", row->name, opt->arch->name, row->arch);
+			return fail(-EINVAL, "--%s is not an option of %s, only of %s", row->name, opt->arch->name,
+				    row->arch);
 	}
 	return 0;
 }
@@ -400,7 +420,8 @@ static int options_find_arch(struct options *opt)
 	if (arch_detect(&running))
 		err_clear();
 	if (opt->action == ACTION_LOAD && running != opt->arch && !opt->dry_run)
-		return fail(-EINVAL, "--arch=%s is not the architecture of this machine: add --dry-run", opt->arch_name);
+		return fail(-EINVAL, "--arch=%s is not the architecture of this machine: add --dry-run",
+			    opt->arch_name);
 	return 0;
 }
 
@@ -411,11 +432,15 @@ static int options_check_policy(struct options *opt)
 	bool files = req->fallback_kernel_path || req->fallback_initrd_path;
 
 	if (!files && req->fallback_cmdline)
-		return fail(-EINVAL, "--fallback-append needs a fallback to append to: give --fallback-initrd or --fallback-kernel");
+		return fail(
+			-EINVAL,
+			"--fallback-append needs a fallback to append to: give --fallback-initrd or --fallback-kernel");
 	if (!files && req->policy == PURG_POLICY_FALLBACK)
-		return fail(-EINVAL, "--on-corruption=fallback needs a fallback: give --fallback-initrd or --fallback-kernel");
+		return fail(-EINVAL,
+			    "--on-corruption=fallback needs a fallback: give --fallback-initrd or --fallback-kernel");
 	if (files && req->policy && req->policy != PURG_POLICY_FALLBACK)
-		return fail(-EINVAL, "a fallback is started with --on-corruption=fallback only; leave out that option, or the "
+		return fail(-EINVAL,
+			    "a fallback is started with --on-corruption=fallback only; leave out that option, or the "
 			    "--fallback ones");
 	if (files && req->no_checks)
 		return fail(-EINVAL, "--no-checks contradicts the --fallback options: nothing would be found damaged");
@@ -435,9 +460,11 @@ static int options_check_load(struct options *opt)
 	if (opt->json && !opt->dry_run)
 		return fail(-EINVAL, "--json prints the plan: add --dry-run");
 	if (opt->req.hotplug && opt->req.core_width == 4)
-		return fail(-EINVAL, "--hotplug contradicts --elf32-core-headers: the kernel rewrites the headers as ELF64");
+		return fail(-EINVAL,
+			    "--hotplug contradicts --elf32-core-headers: the kernel rewrites the headers as ELF64");
 	if (opt->req.mem_min > opt->req.mem_max)
-		return fail(-EINVAL, "--mem-min=%#" PRIx64 " lies above --mem-max=%#" PRIx64, opt->req.mem_min, opt->req.mem_max);
+		return fail(-EINVAL, "--mem-min=%#" PRIx64 " lies above --mem-max=%#" PRIx64, opt->req.mem_min,
+			    opt->req.mem_max);
 	return options_check_policy(opt);
 }
 
@@ -469,7 +496,8 @@ static int options_kernel(struct options *opt, int argc, char **argv)
 	if (optind < argc)
 		opt->req.kernel_path = argv[optind++];
 	if (optind < argc)
-		return fail(-EINVAL, "one kernel only: \"%s\" was given and \"%s\"", opt->req.kernel_path, argv[optind]);
+		return fail(-EINVAL, "one kernel only: \"%s\" was given and \"%s\"", opt->req.kernel_path,
+			    argv[optind]);
 	return 0;
 }
 

@@ -218,14 +218,14 @@ static int segment_check(const struct plan *plan, const struct segment *seg)
 	const uint64_t page = 1ull << plan->arch->page_shift;
 
 	if (!seg->memsz || seg->memsz - 1 > UINT64_MAX - seg->mem)
-		return fail(-EINVAL, "segment %s: %#" PRIx64 " bytes at %#" PRIx64 " wrap around", seg->what, seg->memsz,
-			    seg->mem);
+		return fail(-EINVAL, "segment %s: %#" PRIx64 " bytes at %#" PRIx64 " wrap around", seg->what,
+			    seg->memsz, seg->mem);
 	if ((seg->mem | seg->memsz) & (page - 1))
 		return fail(-EINVAL, "segment %s: %#" PRIx64 " bytes at %#" PRIx64 " are not whole pages", seg->what,
 			    seg->memsz, seg->mem);
 	if (seg->bufsz > seg->memsz)
-		return fail(-EINVAL, "segment %s: %" PRIu64 " bytes do not fit its %" PRIu64 " bytes of memory", seg->what,
-			    seg->bufsz, seg->memsz);
+		return fail(-EINVAL, "segment %s: %" PRIu64 " bytes do not fit its %" PRIu64 " bytes of memory",
+			    seg->what, seg->bufsz, seg->memsz);
 	if (seg->mem < plan->window.start || seg->mem + (seg->memsz - 1) > plan->window.last)
 		return fail(-EINVAL,
 			    "segment %s at %#" PRIx64 "-%#" PRIx64 " lies outside the crashkernel reservation %#" PRIx64
@@ -250,7 +250,8 @@ int plan_check(struct plan *plan)
 		if (err)
 			return err;
 		if (i + 1 < plan->nr_seg && seg->mem + (seg->memsz - 1) >= next->mem)
-			return fail(-EINVAL, "segments %s and %s overlap at %#" PRIx64, seg->what, next->what, next->mem);
+			return fail(-EINVAL, "segments %s and %s overlap at %#" PRIx64, seg->what, next->what,
+				    next->mem);
 		if (plan->entry >= seg->mem && plan->entry - seg->mem < seg->bufsz)
 			entry_found = true;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the firmware tells of a machine, in ACPI tables and the device tree: a serial console, how it is reset. All of it
- * is optional: a source that is missing or not understood is passed over.
+ * What the firmware tells of a machine, in ACPI tables and the device tree: a serial console, how it is reset. All of
+ * it is optional: a source that is missing or not understood is passed over.
  */
 #include "kexec/purgatory.h"
 
@@ -176,7 +176,8 @@ static bool parent_of(char *path)
  */
 static bool translate(const struct root *root, const char *path, uint64_t *addr)
 {
-	uint32_t child = tree_cell(root, path, "#address-cells", 2), size = tree_cell(root, path, "#size-cells", 1), above;
+	uint32_t child = tree_cell(root, path, "#address-cells", 2), size = tree_cell(root, path, "#size-cells", 1),
+		 above;
 	struct blob ranges;
 	bool done = false;
 	char parent[512];

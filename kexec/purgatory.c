@@ -371,7 +371,8 @@ static int put_image(struct plan *plan, const struct capture *c)
 			    " nor the boot parameters at %#" PRIx64 " when one is above 4 GiB",
 			    c->next_entry, c->next_args[0]);
 	if (c->verdict_len && c->verdict_len < boot_verdict_len(plan, NULL))
-		return fail(-EINVAL, "a command line has room for a verdict of %" PRIu32 " bytes, and the longest has %zu",
+		return fail(-EINVAL,
+			    "a command line has room for a verdict of %" PRIu32 " bytes, and the longest has %zu",
 			    c->verdict_len, boot_verdict_len(plan, NULL));
 	put_u64(PARAM_OF(struct purg_image, at, entry), c->next_entry, be);
 	for (size_t i = 0; i < 4; i++)

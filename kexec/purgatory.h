@@ -22,8 +22,9 @@ int purgatory_load(struct plan *plan);
 int purgatory_seal(struct plan *plan);
 
 /*
- * Consoles for the purgatory, at most PURG_MAX_CONSOLES: those that REQUEST names, else those of the running kernel that
- * it can drive (console.c). None is fine, unless one was named. -EINVAL, -ENODEV: what was named cannot be; recorded.
+ * Consoles for the purgatory, at most PURG_MAX_CONSOLES: those that REQUEST names, else those of the running kernel
+ * that it can drive (console.c). None is fine, unless one was named. -EINVAL, -ENODEV: what was named cannot be;
+ * recorded.
  */
 int purgatory_consoles(const struct root *root, const struct arch *arch, const struct console_request *request,
 		       struct purg_console *consoles, uint32_t *nr);
@@ -32,8 +33,8 @@ int purgatory_consoles(const struct root *root, const struct arch *arch, const s
 uint64_t purgatory_console_bytes(const struct purg_console *con);
 
 /*
- * The serial console that the firmware names: in ACPI's SPCR (HAS_PORTS: this machine has a port space), in /chosen of the
- * device tree. False: none that the purgatory can drive.
+ * The serial console that the firmware names: in ACPI's SPCR (HAS_PORTS: this machine has a port space), in /chosen of
+ * the device tree. False: none that the purgatory can drive.
  */
 bool purgatory_spcr_console(const struct root *root, bool has_ports, struct purg_console *con);
 bool purgatory_stdout_console(const struct root *root, struct purg_console *con);

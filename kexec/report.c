@@ -55,14 +55,16 @@ static void crash_table(FILE *out, const struct crash_info *crash)
 			crash->notes[i].paddr, crash->notes[i].len);
 	absent_table(out, crash);
 	if (crash->vmcoreinfo_len)
-		fprintf(out, "vmcoreinfo: %#" PRIx64 ", %" PRIu64 " bytes\n", crash->vmcoreinfo_paddr, crash->vmcoreinfo_len);
+		fprintf(out, "vmcoreinfo: %#" PRIx64 ", %" PRIu64 " bytes\n", crash->vmcoreinfo_paddr,
+			crash->vmcoreinfo_len);
 	else
 		fputs("vmcoreinfo: none\n", out);
 	if (crash->kernel.known)
 		fprintf(out, "kernel image: virtual %#" PRIx64 ", physical %#" PRIx64 ", %" PRIu64 " KiB\n",
 			crash->kernel.vaddr, crash->kernel.paddr, crash->kernel.len >> 10);
 	else
-		fprintf(out, "kernel image: mapping unknown: %s\n", crash->why_no_kernel_map ? crash->why_no_kernel_map : "?");
+		fprintf(out, "kernel image: mapping unknown: %s\n",
+			crash->why_no_kernel_map ? crash->why_no_kernel_map : "?");
 	if (crash->direct_map_known)
 		fprintf(out, "direct map: physical + %#" PRIx64 "\n", crash->direct_map_offset);
 	else
@@ -153,8 +155,8 @@ static void segments_table(const struct plan *plan, FILE *out)
 	for (size_t i = 0; i < plan->nr_seg; i++) {
 		const struct segment *seg = &plan->seg[i];
 
-		fprintf(out, SPAN "%-20s %10" PRIu64 " bytes  %s\n", seg->mem, seg->mem + seg->memsz - 1, seg->what, seg->bufsz,
-			seg->no_digest ? seg->no_digest : digest_text(seg, digest));
+		fprintf(out, SPAN "%-20s %10" PRIu64 " bytes  %s\n", seg->mem, seg->mem + seg->memsz - 1, seg->what,
+			seg->bufsz, seg->no_digest ? seg->no_digest : digest_text(seg, digest));
 	}
 }
 
@@ -189,10 +191,11 @@ static void headers_table(const struct plan *plan, const struct elf *elf, FILE *
 {
 	struct elf_phdr ph;
 
-	fprintf(out, "Core headers: ELF%u, %" PRIu64 " program headers, at %#" PRIx64 "\n", 8 * elf->width, elf->nr_phdrs,
-		plan->elfcorehdr_paddr);
+	fprintf(out, "Core headers: ELF%u, %" PRIu64 " program headers, at %#" PRIx64 "\n", 8 * elf->width,
+		elf->nr_phdrs, plan->elfcorehdr_paddr);
 	for (uint64_t i = 0; i < elf->nr_phdrs && !elf_phdr(elf, i, &ph); i++)
-		fprintf(out, "  %s  read " ADDRESS "  physical " ADDRESS "  virtual 0x%016" PRIx64 "  %" PRIu64 " bytes\n",
+		fprintf(out,
+			"  %s  read " ADDRESS "  physical " ADDRESS "  virtual 0x%016" PRIx64 "  %" PRIu64 " bytes\n",
 			phdr_name(&ph), ph.off, ph.paddr, ph.vaddr, ph.memsz);
 }
 

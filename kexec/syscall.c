@@ -29,7 +29,8 @@ static int narrow(const struct segment *seg, struct kernel_segment *out)
 	struct kernel_segment k = { seg->buf, seg->bufsz, seg->mem, seg->memsz };
 
 	if (k.bufsz != seg->bufsz || k.mem != seg->mem || k.memsz != seg->memsz)
-		return fail(-ERANGE, "segment %s at %#" PRIx64 " is out of reach of a 32-bit program", seg->what, seg->mem);
+		return fail(-ERANGE, "segment %s at %#" PRIx64 " is out of reach of a 32-bit program", seg->what,
+			    seg->mem);
 	*out = k;
 	return 0;
 }
@@ -88,7 +89,8 @@ static bool locked_down(const struct root *root)
 	blob_init(&text);
 	if (root_exists(root, "sys/kernel/security/lockdown") &&
 	    !root_read(root, "sys/kernel/security/lockdown", 4096, &text))
-		locked = strstr((const char *)text.data, "[integrity]") || strstr((const char *)text.data, "[confidentiality]");
+		locked = strstr((const char *)text.data, "[integrity]") ||
+			 strstr((const char *)text.data, "[confidentiality]");
 	else
 		err_clear();
 	blob_deinit(&text);
@@ -100,9 +102,11 @@ static int check_permission(const struct root *root)
 	if (lacks_sys_boot(root))
 		return fail(-EPERM, "loading a kernel needs root (CAP_SYS_BOOT); run this as root");
 	if (load_disabled(root))
-		return fail(-EPERM, "loading is disabled until the next boot: /proc/sys/kernel/kexec_load_disabled is 1");
+		return fail(-EPERM,
+			    "loading is disabled until the next boot: /proc/sys/kernel/kexec_load_disabled is 1");
 	if (locked_down(root))
-		return fail(-EPERM, "the kernel is locked down (see /sys/kernel/security/lockdown; usual with Secure Boot) and "
+		return fail(-EPERM,
+			    "the kernel is locked down (see /sys/kernel/security/lockdown; usual with Secure Boot) and "
 			    "refuses kexec_load; boot without lockdown or Secure Boot to load with this program");
 	return 0;
 }
@@ -123,8 +127,10 @@ int kexec_precheck(const struct root *root)
 		return 0;
 	}
 	if (!size)
-		return fail(-ENODATA, "no memory is reserved for a capture kernel: add crashkernel=256M to the kernel command line "
-			    "and reboot (a reservation that failed is told in the kernel's log)");
+		return fail(
+			-ENODATA,
+			"no memory is reserved for a capture kernel: add crashkernel=256M to the kernel command line "
+			"and reboot (a reservation that failed is told in the kernel's log)");
 	return 0;
 }
 
@@ -135,11 +141,13 @@ struct errno_cause {
 
 static const struct errno_cause load_causes[] = {
 	{ EBUSY, "another program is loading a kernel, or a kexec is under way; try again" },
-	{ EPERM, "not permitted, although CAP_SYS_BOOT is there and neither kexec_load_disabled nor lockdown is set; look "
-		 "for a security module's (SELinux, IMA, AppArmor) line in the kernel's log" },
+	{ EPERM,
+	  "not permitted, although CAP_SYS_BOOT is there and neither kexec_load_disabled nor lockdown is set; look "
+	  "for a security module's (SELinux, IMA, AppArmor) line in the kernel's log" },
 	{ EACCES, "a security module (SELinux, IMA, AppArmor) forbids it; see the kernel's log" },
-	{ EADDRNOTAVAIL, "the kernel does not take a segment at its address: the reservation has changed since it was read, "
-			 "for example by a write to /sys/kernel/kexec_crash_size" },
+	{ EADDRNOTAVAIL,
+	  "the kernel does not take a segment at its address: the reservation has changed since it was read, "
+	  "for example by a write to /sys/kernel/kexec_crash_size" },
 	{ EINVAL, "the kernel takes the flags, the number of segments or their layout for invalid" },
 	{ ENOMEM, "the kernel has no memory for its own tables beside the segments; boot with a larger crashkernel=" },
 	{ ENOSYS, "this kernel was built without kexec_load (CONFIG_KEXEC)" },
@@ -183,8 +191,11 @@ static int check_half_of_ram(const struct plan *plan)
 		err_clear();
 	blob_deinit(&text);
 	if (kib && need > kib / 2)
-		return fail(-EINVAL, "the segments take %" PRIu64 " MiB, and the kernel allows at most half of its memory, %" PRIu64
-			    " MiB; use a smaller initrd", need >> 10, kib >> 11);
+		return fail(-EINVAL,
+			    "the segments take %" PRIu64
+			    " MiB, and the kernel allows at most half of its memory, %" PRIu64
+			    " MiB; use a smaller initrd",
+			    need >> 10, kib >> 11);
 	return 0;
 }
 

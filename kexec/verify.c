@@ -16,7 +16,8 @@
 #define KCORE "/proc/kcore"
 
 #define NOT_OURS "a capture kernel is loaded, but not by this program: crash memory holds no description of it"
-#define UNMAPPED "crash memory cannot be read: this architecture's kernel takes a loaded capture kernel out of its own map"
+#define UNMAPPED                                                                                                       \
+	"crash memory cannot be read: this architecture's kernel takes a loaded capture kernel out of its own map"
 
 struct source {
 	struct memmap map;

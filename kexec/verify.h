@@ -10,8 +10,9 @@
 struct arch;
 
 /*
- * Find the published description in the crash regions of the machine below ROOT, verify what it lists, print the report.
- * *STATUS: 0 intact, 1 cannot tell (the report says why), 3 damaged. Errors (recorded) are of this program's own work only.
+ * Find the published description in the crash regions of the machine below ROOT, verify what it lists, print the
+ * report. *STATUS: 0 intact, 1 cannot tell (the report says why), 3 damaged. Errors (recorded) are of this program's
+ * own work only.
  */
 int verify_loaded(const struct root *root, const struct arch *arch, bool json, FILE *out, int *status);
 

@@ -239,8 +239,10 @@ int capd_parse(const struct view *page, struct capture_description *d)
 	c = cursor_at(&v, 0);
 	get_fields(&c, &new);
 	if (c.bad || new.size != CAPD_BYTES || new.version != CAPD_VERSION)
-		return fail(-ENOTSUP, "the description of the capture kernel has version %" PRIu32 " and %" PRIu32 " bytes; "
-			    "version %d is known", new.version, new.size, CAPD_VERSION);
+		return fail(-ENOTSUP,
+			    "the description of the capture kernel has version %" PRIu32 " and %" PRIu32 " bytes; "
+			    "version %d is known",
+			    new.version, new.size, CAPD_VERSION);
 	err = check(&new);
 	if (!err)
 		*d = new;
@@ -313,8 +315,8 @@ static void found_headers(struct capd_finder *f, const struct view *front, uint6
 	uint8_t bytes[CAPD_MAGIC_BYTES] = { 0 };
 	struct view v = view_of(bytes, sizeof(bytes), "description");
 
-	if (f->astray || !capd_pointer_place(front, paddr, &pointer) || !capd_pointer_read(read, ctx, pointer, &target) ||
-	    read(ctx, target, bytes, sizeof(bytes)) || capd_is(&v))
+	if (f->astray || !capd_pointer_place(front, paddr, &pointer) ||
+	    !capd_pointer_read(read, ctx, pointer, &target) || read(ctx, target, bytes, sizeof(bytes)) || capd_is(&v))
 		return;
 	f->astray = true;
 	f->astray_paddr = target;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The published description of a loaded capture kernel: written by the loader, found and verified by anybody who can read
- * the memory. Format: include/capture_description.h, doc/formats.md. Nothing here knows where the bytes come from.
+ * The published description of a loaded capture kernel: written by the loader, found and verified by anybody who can
+ * read the memory. Format: include/capture_description.h, doc/formats.md. Nothing here knows where the bytes come from.
  */
 #ifndef LIB_CAPTURE_DESCRIPTION_H
 #define LIB_CAPTURE_DESCRIPTION_H
@@ -22,8 +22,9 @@ void capd_pointer_build(uint64_t paddr, bool big_endian, uint8_t out[CAPD_POINTE
 bool capd_is(const struct view *page);
 
 /*
- * Read the description at the start of PAGE, of either byte order. -ENOEXEC (not recorded): no magic. -ENOTSUP (recorded):
- * another version. -EINVAL (recorded): the checksum does not match, or what it says makes no sense. *D untouched on failure.
+ * Read the description at the start of PAGE, of either byte order. -ENOEXEC (not recorded): no magic. -ENOTSUP
+ * (recorded): another version. -EINVAL (recorded): the checksum does not match, or what it says makes no sense. *D
+ * untouched on failure.
  */
 int capd_parse(const struct view *page, struct capture_description *d);
 
@@ -31,8 +32,8 @@ int capd_parse(const struct view *page, struct capture_description *d);
 typedef int capd_read(void *ctx, uint64_t paddr, void *buf, size_t len);
 
 /*
- * ELF core headers at PADDR, which begin with FRONT (at least 64 bytes of them): where the pointer behind them stands. False:
- * these are no core headers.
+ * ELF core headers at PADDR, which begin with FRONT (at least 64 bytes of them): where the pointer behind them stands.
+ * False: these are no core headers.
  */
 bool capd_pointer_place(const struct view *front, uint64_t paddr, uint64_t *pointer_paddr);
 /* The pointer there. False: there is none. */
@@ -42,11 +43,13 @@ bool capd_pointer_read(capd_read *read, void *ctx, uint64_t pointer_paddr, uint6
 struct capd_finder {
 	bool found;
 	struct capture_description d;  /* the newest that stands where it says that it stands */
-	bool damaged;              /* a page has the magic, or nearly, but the checksum does not match or it makes no sense */
+	/* a page has the magic, or nearly, but the checksum does not match or it makes no sense */
+	bool damaged;
 	uint64_t damaged_paddr;
 	bool astray;               /* core headers point to a page that can be read and is no description */
 	uint64_t astray_paddr;
-	bool shifted;              /* a good one says that it stands elsewhere: by SHIFT (modulo 2^64) above, the newest */
+	/* a good one says that it stands elsewhere: by SHIFT (modulo 2^64) above, the newest */
+	bool shifted;
 	uint64_t shift;
 	uint64_t shifted_at;       /* its loaded_at */
 	uint64_t nr_pages;         /* looked at, */

@@ -12,8 +12,8 @@
 #define DESCRIPTION_DAMAGED "the description of the capture kernel is damaged"
 #define DESCRIPTION_ASTRAY "the core headers point to a description that is not there: one of the two is damaged"
 
-void capture_report_make(struct capture_report *report, const struct capd_finder *finder, const char *none, capd_read *read,
-			 void *ctx)
+void capture_report_make(struct capture_report *report, const struct capd_finder *finder, const char *none,
+			 capd_read *read, void *ctx)
 {
 	report->finder = finder;
 	report->why = NULL;
@@ -133,8 +133,10 @@ static void description_print(const struct capture_report *report, FILE *out)
 	char when[32], name[CAPD_PURPOSE_BYTES];
 
 	time_text(d->loaded_at, when);
-	fprintf(out, "Capture kernel for %s, loaded %s; description at %#" PRIx64 "\n", machine_name(d->machine), when, d->paddr);
-	fprintf(out, "When damaged: %s%s%s\n", policy_name(d->policy), d->flags & CAPD_NO_VERIFY ? "; it is not verified" : "",
+	fprintf(out, "Capture kernel for %s, loaded %s; description at %#" PRIx64 "\n", machine_name(d->machine), when,
+		d->paddr);
+	fprintf(out, "When damaged: %s%s%s\n", policy_name(d->policy),
+		d->flags & CAPD_NO_VERIFY ? "; it is not verified" : "",
 		d->flags & CAPD_HOTPLUG ? "; the kernel rewrites the core headers" : "");
 	for (uint32_t i = 0; i < d->nr_crash_regions; i++)
 		fprintf(out, "Crash region: %#" PRIx64 "-%#" PRIx64 "\n", d->crash_regions[i].start,

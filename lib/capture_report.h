@@ -11,8 +11,8 @@ struct capture_report {
 	const char *source;        /* "/proc/kcore", a file */
 	const struct capd_finder *finder;
 	/*
-	 * Why nothing can be told, or what is wrong with the description itself; NULL: the segments say it. VERDICT then holds
-	 * without them.
+	 * Why nothing can be told, or what is wrong with the description itself; NULL: the segments say it. VERDICT
+	 * then holds without them.
 	 */
 	const char *why;
 	enum capd_verdict verdict;
@@ -20,11 +20,11 @@ struct capture_report {
 };
 
 /*
- * Verify what FINDER found, or say why that cannot be: fills REPORT but for its source. NONE: the sentence where there is no
- * description at all.
+ * Verify what FINDER found, or say why that cannot be: fills REPORT but for its source. NONE: the sentence where there
+ * is no description at all.
  */
-void capture_report_make(struct capture_report *report, const struct capd_finder *finder, const char *none, capd_read *read,
-			 void *ctx);
+void capture_report_make(struct capture_report *report, const struct capd_finder *finder, const char *none,
+			 capd_read *read, void *ctx);
 
 /* -ENOTSUP (recorded): JSON without json-c. */
 int capture_report_print(const struct capture_report *report, bool json, FILE *out);

@@ -28,8 +28,8 @@ void cmdline_deinit(struct cmdline *c);
 int cmdline_add(struct cmdline *c, const char *words);
 
 /*
- * Add WORD, without blanks or quotes in it, as cmdline_add() does, and blanks behind it until both have ROOM bytes. *OFF:
- * of the word in the text. Later additions take the blanks away. -ENOMEM.
+ * Add WORD, without blanks or quotes in it, as cmdline_add() does, and blanks behind it until both have ROOM bytes.
+ * *OFF: of the word in the text. Later additions take the blanks away. -ENOMEM.
  */
 int cmdline_add_room(struct cmdline *c, const char *word, size_t room, size_t *off);
 

@@ -87,7 +87,8 @@ static int map_or_read(struct file *file, int fd)
 		return read_to_heap(file, fd);
 	file->map = map;
 	file->map_len = (size_t)st.st_size;
-	file->identity = (struct file_identity){ true, st.st_dev, st.st_ino, st.st_size, in_ns(&st.st_mtim), in_ns(&st.st_ctim) };
+	file->identity = (struct file_identity){ true,       st.st_dev,          st.st_ino,
+						 st.st_size, in_ns(&st.st_mtim), in_ns(&st.st_ctim) };
 	return 0;
 }
 
@@ -128,7 +129,8 @@ bool file_offset(const struct file *file, const void *at, uint64_t len, uint64_t
 {
 	uint64_t distance = (uintptr_t)at - (uintptr_t)file->map;
 
-	if (!file->map || (uintptr_t)at < (uintptr_t)file->map || distance > file->map_len || len > file->map_len - distance)
+	if (!file->map || (uintptr_t)at < (uintptr_t)file->map || distance > file->map_len ||
+	    len > file->map_len - distance)
 		return false;
 	*off = distance;
 	return true;

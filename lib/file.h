@@ -52,8 +52,9 @@ int file_output_name(const char *path, char **name);
 int file_write_all(int fd, const void *bytes, size_t len);
 
 /*
- * Make PATH hold these bytes, with MODE, on disk when this returns: written beside it (".NAME.writing"), fsync, rename, fsync of the folder. There is the old one
- * or the new one, nothing between. Symbolic links at PATH are replaced. -errno, recorded with the path.
+ * Make PATH hold these bytes, with MODE, on disk when this returns: written beside it (".NAME.writing"), fsync, rename,
+ * fsync of the folder. There is the old one or the new one, nothing between. Symbolic links at PATH are replaced.
+ * -errno, recorded with the path.
  */
 int file_replace(const char *path, const void *bytes, size_t len, unsigned int mode);
 

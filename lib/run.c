@@ -107,7 +107,10 @@ static int occupy_standard(void)
 	}
 }
 
-/* FDS become its standard input, output and error; -1: inherited. What exec said comes through a pipe that exec closes. */
+/*
+ * FDS become its standard input, output and error; -1: inherited. What exec said comes through a pipe that exec
+ * closes.
+ */
 static int start(const char *const *argv, const int fds[3], pid_t *pid)
 {
 	struct channel report = { -1, -1 };

@@ -56,8 +56,8 @@ static const char *try_on(const struct self *self)
 	if (!maps_everything(p))
 		return "the page tables lack memory that is needed";
 	/*
-	 * What a stray write left in a cache is damage that the capture kernel would meet as soon as it turns caches on.
-	 * In memory it is seen with and without.
+	 * What a stray write left in a cache is damage that the capture kernel would meet as soon as it turns caches
+	 * on. In memory it is seen with and without.
 	 */
 	for (uint32_t i = 0; i < p->nr_regions; i++)
 		arch_flush(p->regions[i].start, p->regions[i].memsz);

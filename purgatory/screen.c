@@ -121,7 +121,8 @@ static void clear_line(const struct purg_console *dev, uint32_t row)
 static void draw(const struct purg_console *dev, uint32_t row, uint32_t column, const uint8_t *glyph)
 {
 	uint32_t n = scale(dev), bytes = pixel_bytes(dev);
-	uint64_t line = dev->base + (uint64_t)row * CELL_ROWS * n * dev->pitch + (uint64_t)column * CELL_COLUMNS * n * bytes;
+	uint64_t line =
+		dev->base + (uint64_t)row * CELL_ROWS * n * dev->pitch + (uint64_t)column * CELL_COLUMNS * n * bytes;
 
 	for (uint32_t y = 0; y < FONT_ROWS * n; y++, line += dev->pitch)
 		for (uint32_t x = 0; x < FONT_COLUMNS * n; x++)

@@ -106,7 +106,8 @@ static int arm64_vtop_init(struct vtop *vt)
 		va_bits = 0;
 	if (va_bits) {
 		/* Since Linux 5.9; a wrong one is as good as none. */
-		if (!vmcoreinfo_number(vt->vi, "TCR_EL1_T1SZ", &t1sz) || t1sz < 64 - va_bits || t1sz > 64 - VA_BITS_LEAST)
+		if (!vmcoreinfo_number(vt->vi, "TCR_EL1_T1SZ", &t1sz) || t1sz < 64 - va_bits ||
+		    t1sz > 64 - VA_BITS_LEAST)
 			t1sz = 64 - va_bits;
 		if (make_form(&vt->form, vt->core->page_shift, va_bits, 64 - t1sz) &&
 		    vmcoreinfo_symbol(vt->vi, "swapper_pg_dir", &root))

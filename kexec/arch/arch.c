@@ -36,7 +36,8 @@ int arch_detect(const struct arch **arch)
 		return fail_sys(-errno, "cannot ask the kernel for the machine type");
 	found = arch_find(uts.machine);
 	if (!found)
-		return fail(-ENOTSUP, "this machine is \"%s\", which is not supported; use --arch to plan for another one",
+		return fail(-ENOTSUP,
+			    "this machine is \"%s\", which is not supported; use --arch to plan for another one",
 			    uts.machine);
 	*arch = found;
 	return 0;

@@ -31,14 +31,15 @@ struct arch {
 	uint32_t kexec_arch;           /* KEXEC_ARCH_: (flags >> 16) of the system call */
 	unsigned int page_shift;       /* segments are multiples of this: the largest page of its kernels */
 	unsigned int memory_sources;   /* MEM_FROM_ */
-	uint64_t backup_last;          /* RAM up to here is needed by the capture kernel and copied away; 0: no backup */
+	/* RAM up to here is needed by the capture kernel and copied away; 0: no backup */
+	uint64_t backup_last;
 	uint32_t hotplug_flag;         /* KEXEC_ABI_ flag for --hotplug; 0: not supported */
 	bool core32;                   /* ELF32 core headers on request */
 	const struct image_format *const *formats; /* probe order, NULL-terminated */
 	const struct boot_ops *boot;
 	/*
-	 * While a capture kernel is loaded its memory is not in the kernel's own map (arch_kexec_protect_crashkres() takes
-	 * it out), so that /proc/kcore cannot show it.
+	 * While a capture kernel is loaded its memory is not in the kernel's own map (arch_kexec_protect_crashkres()
+	 * takes it out), so that /proc/kcore cannot show it.
 	 */
 	bool crash_unmapped;
 	/* purgatory */

@@ -22,8 +22,8 @@ static const char *const arm64_uname[] = { "aarch64", "aarch64_be", NULL };
 static const struct image_format *const arm64_formats[] = { &image_arm64, NULL };
 
 /*
- * Arm ARM (DDI 0487) D8.3, VMSAv8-64 with 4 KiB granule. Bits 1..0: 3 table or page, 1 block; bits 4..2: AttrIndx; 9..8:
- * shareability, 3 inner; 10: access flag; 53 and 54: not executable.
+ * Arm ARM (DDI 0487) D8.3, VMSAv8-64 with 4 KiB granule. Bits 1..0: 3 table or page, 1 block; bits 4..2:
+ * AttrIndx; 9..8: shareability, 3 inner; 10: access flag; 53 and 54: not executable.
  */
 #define NORMAL (PURG_MAP_NORMAL << 2 | 3ull << 8 | 1ull << 10)
 #define DEVICE (PURG_MAP_DEVICE << 2 | 1ull << 10 | 1ull << 53 | 1ull << 54)

@@ -48,8 +48,8 @@ int boot_drop_elfcorehdr(struct capture *c);
 
 /*
  * The last addition to C's command line: the word that the purgatory writes its verdict into, with blanks behind it for
- * the longest that the plan's policy allows. BOOT: name of the segment that is placed next, with this command line in it.
- * *OFF: of the word in the text. Sets verdict_len. -ENOMEM.
+ * the longest that the plan's policy allows. BOOT: name of the segment that is placed next, with this command line in
+ * it. *OFF: of the word in the text. Sets verdict_len. -ENOMEM.
  */
 int boot_add_verdict(const struct plan *plan, struct capture *c, const char *boot, size_t *off);
 

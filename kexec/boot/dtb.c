@@ -30,9 +30,10 @@ static int check_image(const struct plan *plan, const struct image *image)
 	 * have no /proc/vmcore.
 	 */
 	if (big_endian != plan->arch->big_endian)
-		return fail(-ENOTSUP,
-			    "the capture kernel is %s endian and the running kernel %s: it cannot read the core headers",
-			    big_endian ? "big" : "little", plan->arch->big_endian ? "big" : "little");
+		return fail(
+			-ENOTSUP,
+			"the capture kernel is %s endian and the running kernel %s: it cannot read the core headers",
+			big_endian ? "big" : "little", plan->arch->big_endian ? "big" : "little");
 	if (image->page_shift > plan->arch->page_shift)
 		return fail(-ENOTSUP, "the capture kernel has pages of %u KiB; segments are placed for at most %u KiB",
 			    1u << (image->page_shift - 10), 1u << (plan->arch->page_shift - 10));

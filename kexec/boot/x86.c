@@ -114,7 +114,8 @@ static int place_kernel(struct plan *plan, struct capture *c)
 				    image->pref_paddr);
 		place.last = (image->pref_paddr + image->memsz - 1) | 0xfff;
 	}
-	err = plan_place(plan, plan_name(c->idx, "kernel"), image->payload.base, image->payload.len, &place, &c->kernel_paddr);
+	err = plan_place(plan, plan_name(c->idx, "kernel"), image->payload.base, image->payload.len, &place,
+			 &c->kernel_paddr);
 	if (err && !(image->flags & IMAGE_RELOCATABLE))
 		return fail_ctx(err, "the kernel is not relocatable and runs only at %#" PRIx64
 				" (its crashkernel= must say so, as in crashkernel=SIZE@OFFSET)", image->pref_paddr);
@@ -226,7 +227,8 @@ static int add_e820(const struct plan *plan, struct capture *c, struct layout *l
 	if (!err && ext.len && c->image.protocol < 0x0209)
 		err = fail(-E2BIG,
 			   "the memory map has %zu entries; the capture kernel speaks boot protocol %u.%02u and "
-			   "takes %d", map.nr, c->image.protocol >> 8, c->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
+			   "takes %d",
+			   map.nr, c->image.protocol >> 8, c->image.protocol & 0xff, E820_ZERO_PAGE_ENTRIES);
 	if (!err && ext.len)
 		err = add_node(&c->boot, l, X86_SETUP_E820_EXT, ext.data, ext.len);
 	ranges_deinit(&map);
@@ -271,7 +273,8 @@ static int add_efi(struct capture *c, const struct x86_firmware *fw, struct layo
  * A kernel that gets the EFI state finds ACPI by it. Otherwise, on an EFI machine, nothing but us can tell:
  * newer kernels read it from the zero page, all from the command line.
  */
-static int complete_cmdline(const struct plan *plan, struct capture *c, size_t *verdict_off, const struct x86_firmware *fw)
+static int complete_cmdline(const struct plan *plan, struct capture *c, size_t *verdict_off,
+			    const struct x86_firmware *fw)
 {
 	char word[64];
 	int err = 0;

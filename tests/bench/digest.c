@@ -4,8 +4,8 @@
  *
  *     digest portable|loader|purgatory FILE
  *
- * portable: C; loader: with the CPU's instructions, as kexec and kdump use it; purgatory: the code that is linked into the
- * built-in purgatory, with them.
+ * portable: C; loader: with the CPU's instructions, as kexec and kdump use it; purgatory: the code that is linked into
+ * the built-in purgatory, with them.
  */
 #include "lib/err.h"
 #include "lib/file.h"
@@ -35,7 +35,8 @@ int main(int argc, char **argv)
 	double best = 1e9;
 
 	if (argc != 3 || file_open(&file, argv[2])) {
-		fprintf(stderr, "digest: %s\n", argc != 3 ? "usage: digest portable|loader|purgatory FILE" : err_text());
+		fprintf(stderr, "digest: %s\n",
+			argc != 3 ? "usage: digest portable|loader|purgatory FILE" : err_text());
 		return 1;
 	}
 	if (!strcmp(argv[1], "loader"))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any bytes as a machine's memory with a description in it. The checksum is made right where the magic is, so that what stands
- * behind it is reached.
+ * Any bytes as a machine's memory with a description in it. The checksum is made right where the magic is, so that what
+ * stands behind it is reached.
  */
 #include "lib/capture_report.h"
 

@@ -59,7 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	had = has(&c, name);
 	require(!cmdline_add(&c, words));
 	check_init(&c);
-	/* Nothing is lost by adding, and our own word goes in whole. Only a name like x"y becomes x"y" by being closed. */
+	/*
+	 * Nothing is lost by adding, and our own word goes in whole. Only a name like x"y becomes x"y" by being
+	 * closed.
+	 */
 	require(!had || has(&c, name) || strchr(name, '"'));
 	require(!cmdline_add(&c, "elfcorehdr=0x1000"));
 	require(has(&c, "elfcorehdr"));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Flattened streams. Read as a stream and through the index they must say the same; what reassembling makes of one must
- * open when the stream itself does, and read as it does. So that inputs stay small, the rest of the stream's first block
- * is not in them: they begin with what follows the signature, type and version (16 bytes).
+ * open when the stream itself does, and read as it does. So that inputs stay small, the rest of the stream's first
+ * block is not in them: they begin with what follows the signature, type and version (16 bytes).
  */
 #include "kdump/flattened.h"
 #include "kdump/reassemble.h"
@@ -69,7 +69,8 @@ static void compare(int fd, uint64_t file_len)
 
 			if (there[off + i] != has)
 				abort();
-			if (has && (i < 64 || i + 1 == run) && (pread(fd, &byte, 1, at + i) != 1 || byte != model[off + i]))
+			if (has && (i < 64 || i + 1 == run) &&
+			    (pread(fd, &byte, 1, at + i) != 1 || byte != model[off + i]))
 				abort();
 		}
 		if (run > MODEL_BYTES)

@@ -31,7 +31,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		char *key;
 		size_t len;
 
-		if (!e->key_len || !inside(data, size, e->key, e->key_len) || !inside(data, size, e->value, e->value_len))
+		if (!e->key_len || !inside(data, size, e->key, e->key_len) ||
+		    !inside(data, size, e->value, e->value_len))
 			abort();
 		/* Every entry is found by its key: sorted, and no two alike. */
 		key = strndup(e->key, e->key_len);

@@ -4,8 +4,8 @@
  *
  *     TEST(name) { CHECK(...); CHECK_EQ(got, want); ... }
  *
- * Each registers itself; main() is here. A failed CHECK prints where and what and the test goes on. Exit status 0 or 1; the last
- * line counts: "N passed, N failed".
+ * Each registers itself; main() is here. A failed CHECK prints where and what and the test goes on. Exit status 0 or 1;
+ * the last line counts: "N passed, N failed".
  */
 #ifndef TESTS_UNIT_TEST_H
 #define TESTS_UNIT_TEST_H

@@ -139,7 +139,8 @@ TEST(chosen_is_rewritten)
 		give_tree(&m, cells, full_chosen);
 		CHECK_EQ(run(&m), 0);
 		chosen = open_result(&m, &dtb);
-		CHECK_STR(dtb_string(&dtb, chosen, "bootargs"), "root=/dev/vda1 nr_cpus=1 " PURG_VERDICT_WORD "unknown");
+		CHECK_STR(dtb_string(&dtb, chosen, "bootargs"),
+			  "root=/dev/vda1 nr_cpus=1 " PURG_VERDICT_WORD "unknown");
 		CHECK_EQ(prop_u64(&dtb, chosen, "linux,initrd-start"), m.plan.capture[0].initrd_paddr);
 		CHECK_EQ(prop_u64(&dtb, chosen, "linux,initrd-end"), m.plan.capture[0].initrd_paddr + INITRD_BYTES);
 		corehdr = (struct range){ m.plan.elfcorehdr_paddr, m.plan.elfcorehdr_paddr + 0xffff, 0 };

@@ -69,7 +69,8 @@ static const uint8_t *at_paddr(const struct machine *m, uint64_t paddr, uint64_t
 {
 	uint64_t start = m->plan.capture[0].next_args[0];
 
-	if (paddr < start || paddr - start > m->plan.capture[0].boot.len || len > m->plan.capture[0].boot.len - (paddr - start)) {
+	if (paddr < start || paddr - start > m->plan.capture[0].boot.len ||
+	    len > m->plan.capture[0].boot.len - (paddr - start)) {
 		CHECK(!"an address outside of the boot_params segment");
 		return NULL;
 	}
@@ -797,7 +798,8 @@ TEST(two_systems)
 
 TEST(room_for_the_verdict_by_policy)
 {
-	static const uint32_t policies[] = { PURG_POLICY_REBOOT, PURG_POLICY_HALT, PURG_POLICY_BOOT, PURG_POLICY_FALLBACK };
+	static const uint32_t policies[] = { PURG_POLICY_REBOOT, PURG_POLICY_HALT, PURG_POLICY_BOOT,
+					     PURG_POLICY_FALLBACK };
 
 	for (size_t i = 0; i < 4; i++) {
 		struct machine m;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The published description: written and read again byte by byte, found in memory, and every way in which it can be wrong. */
+/*
+ * The published description: written and read again byte by byte, found in memory, and every way in which it can be
+ * wrong.
+ */
 #include "lib/capture_description.h"
 
 #include "lib/capture_report.h"
@@ -32,7 +35,8 @@ static struct view page_at(uint64_t paddr)
 	return view_of(memory + (paddr - START), CAPD_BYTES, "page");
 }
 
-static void add_segment(struct capture_description *d, const char *name, uint64_t off, uint64_t len, uint64_t memsz, uint64_t flags)
+static void add_segment(struct capture_description *d, const char *name, uint64_t off, uint64_t len, uint64_t memsz,
+			uint64_t flags)
 {
 	struct capd_segment *seg = &d->segments[d->nr_segments++];
 

@@ -76,7 +76,8 @@ static void check_text(const struct kernel_era *era, const char *text, uint64_t 
 	expect(&t, era->name, first, want);
 	if (t.counts.doubtful != doubtful) {
 		test_failures++;
-		printf("%s: \"%s\": %" PRIu64 " in doubt, want %" PRIu64 "\n", era->name, text, t.counts.doubtful, doubtful);
+		printf("%s: \"%s\": %" PRIu64 " in doubt, want %" PRIu64 "\n", era->name, text, t.counts.doubtful,
+		       doubtful);
 	}
 	walk_drop(&t);
 }

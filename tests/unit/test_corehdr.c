@@ -80,9 +80,9 @@ static bool load_is_good(const struct core_layout *layout, const struct header *
 {
 	const uint64_t last = h->paddr + (h->memsz - 1);
 
-	return h->type == PT_LOAD && h->flags == (PF_R | PF_W | PF_X) && h->memsz && h->filesz == h->memsz && !h->align &&
-	       h->off == moved(&layout->backup, h->paddr) && h->off + (h->memsz - 1) == moved(&layout->backup, last) &&
-	       h->vaddr == expected_vaddr;
+	return h->type == PT_LOAD && h->flags == (PF_R | PF_W | PF_X) && h->memsz && h->filesz == h->memsz &&
+	       !h->align && h->off == moved(&layout->backup, h->paddr) &&
+	       h->off + (h->memsz - 1) == moved(&layout->backup, last) && h->vaddr == expected_vaddr;
 }
 
 static uint64_t direct_vaddr(const struct core_layout *layout, const struct header *h)
@@ -100,7 +100,8 @@ static uint64_t direct_vaddr(const struct core_layout *layout, const struct head
 
 static bool note_is_good(const struct header *h, uint64_t paddr, uint64_t len)
 {
-	return h->type == PT_NOTE && h->off == paddr && h->paddr == paddr && h->filesz == len && h->memsz == len && !h->vaddr;
+	return h->type == PT_NOTE && h->off == paddr && h->paddr == paddr && h->filesz == len && h->memsz == len &&
+	       !h->vaddr;
 }
 
 static bool has_kernel(const struct core_layout *layout)
@@ -426,7 +427,8 @@ static void random_layout(struct fixture *f)
 	}
 	f->layout.backup = (struct core_backup){ 0 };
 	if (below(4)) {
-		f->layout.backup.from = below(3) && f->dump.nr ? f->dump.r[below(f->dump.nr)].start + below(3) * unit : below(space);
+		f->layout.backup.from =
+			below(3) && f->dump.nr ? f->dump.r[below(f->dump.nr)].start + below(3) * unit : below(space);
 		f->layout.backup.len = 1 + below(below(2) ? 0x100000 : space / 4);
 		f->layout.backup.to = below(space - f->layout.backup.len);
 	}

@@ -64,7 +64,8 @@ TEST(vmcoreinfo_of_sysfs)
 
 TEST(vmcoreinfo_keys)
 {
-	static const char text[] = "OSRELEASE=6.1.0=x\nSYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=-41943040\nEMPTY=\n"
+	static const char text[] =
+		"OSRELEASE=6.1.0=x\nSYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=-41943040\nEMPTY=\n"
 		"NUMBER(kimage_voffset)=0xffffc2b789a00000\nNUMBER(a)=12z\nNUMBER(b)=0x\nLAST=5";
 	struct view v = view_of(text, strlen(text), "text");
 	const char *value;
@@ -95,7 +96,8 @@ TEST(vmcoreinfo_keys)
 
 TEST(kallsyms_symbols)
 {
-	static const char text[] = "0000000000000000 A fixed_percpu_data\nffffffff81000000 T not_text\nffffffffc0000000 t _text\t[evil]\n"
+	static const char text[] =
+		"0000000000000000 A fixed_percpu_data\nffffffff81000000 T not_text\nffffffffc0000000 t _text\t[evil]\n"
 		"0000000000000000 T _zero\nffffffff81000000 T _text\nffffffff81000040 T _stext\nffffffff81000041 T";
 	struct view v = view_of(text, strlen(text), "kallsyms");
 	uint64_t vaddr = 7;
@@ -286,22 +288,23 @@ struct map_case {
 
 static const struct map_case map_cases[] = {
 	/* KASLR moved the image further in virtual than in physical memory: phys_base is negative. */
-	{ &arch_x86_64, X86_IOMEM, "SYMBOL(_stext)=ffffffff9ca00000\nNUMBER(phys_base)=-41943040\n", NULL,
-	  true, 0xffffffff9ca00000, 0x1a200000, X86_LEN, NULL },
-	{ &arch_x86_64, X86_IOMEM, "SYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=421527552\n", NULL,
-	  true, 0xffffffff81000000, 0x1a200000, X86_LEN, NULL },
+	{ &arch_x86_64, X86_IOMEM, "SYMBOL(_stext)=ffffffff9ca00000\nNUMBER(phys_base)=-41943040\n", NULL, true,
+	  0xffffffff9ca00000, 0x1a200000, X86_LEN, NULL },
+	{ &arch_x86_64, X86_IOMEM, "SYMBOL(_stext)=ffffffff81000000\nNUMBER(phys_base)=421527552\n", NULL, true,
+	  0xffffffff81000000, 0x1a200000, X86_LEN, NULL },
 	/* The vmcoreinfo counts, not kallsyms: Debian 12's arm64 lists no _text. */
 	{ &arch_arm64, ARM64_IOMEM, "SYMBOL(_stext)=ffffc2b7d9c10000\nNUMBER(kimage_voffset)=0xffffc2b789a00000\n",
 	  "ffffc2b7d9c10000 T _stext\n", true, 0xffffc2b7d9c10000, 0x50210000, ARM64_LEN, NULL },
 	/* No vmcoreinfo: kallsyms, by the symbol that iomem's line starts with. */
 	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c10000 T _stext\n", true, 0xffffc2b7d9c10000, 0x50210000,
 	  ARM64_LEN, NULL },
-	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c00000 T _text\nffffc2b7d9c10000 T _stext\n",
-	  true, 0xffffc2b7d9c10000, 0x50210000, ARM64_LEN, NULL },
+	{ &arch_arm64, ARM64_IOMEM, NULL, "ffffc2b7d9c00000 T _text\nffffc2b7d9c10000 T _stext\n", true,
+	  0xffffc2b7d9c10000, 0x50210000, ARM64_LEN, NULL },
 	{ &arch_arm64, "40000000-bfffffff : System RAM\n  50200000-5134ffff : Kernel code\n", NULL,
-	  "ffffc2b7d9c00000 T _text\nffffc2b7d9c10000 T _stext\n", true, 0xffffc2b7d9c00000, 0x50200000, 0x1150000, NULL },
-	{ &arch_x86_64, X86_IOMEM, "OSRELEASE=4.9\n", "ffffffff9ca00000 T _stext\nffffffff9ca00000 T _text\n",
-	  true, 0xffffffff9ca00000, 0x1a200000, X86_LEN, NULL },
+	  "ffffc2b7d9c00000 T _text\nffffc2b7d9c10000 T _stext\n", true, 0xffffc2b7d9c00000, 0x50200000, 0x1150000,
+	  NULL },
+	{ &arch_x86_64, X86_IOMEM, "OSRELEASE=4.9\n", "ffffffff9ca00000 T _stext\nffffffff9ca00000 T _text\n", true,
+	  0xffffffff9ca00000, 0x1a200000, X86_LEN, NULL },
 	/* Nothing to go by. */
 	{ &arch_arm64, ARM64_IOMEM, NULL, NULL, false, 0, 0, 0, "neither" },
 	{ &arch_arm64, ARM64_IOMEM, NULL, "0000000000000000 T _text\n0000000000000000 T _stext\n", false, 0, 0, 0,
@@ -317,15 +320,12 @@ static const struct map_case map_cases[] = {
 	{ &arch_x86_64, X86_IOMEM, "NUMBER(phys_base)=-1704984576\n", NULL, false, 0, 0, 0, "wrap" },
 	{ &arch_arm64, ARM64_IOMEM, "NUMBER(kimage_voffset)=0x0\n", NULL, false, 0, 0, 0, "not one of the kernel's" },
 	{ &arch_arm64, "40000000-4fffffff : System RAM\n50210000-5134ffff : Kernel code\n",
-	  "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL,
-	  false, 0, 0, 0, "does not lie in RAM" },
+	  "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL, false, 0, 0, 0, "does not lie in RAM" },
 	{ &arch_arm64, ARM64_IOMEM "  52000000-5fffffff : Crash kernel\n",
-	  "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL,
-	  false, 0, 0, 0, "crash region" },
+	  "NUMBER(kimage_voffset)=0xffffc2b789a00000\n", NULL, false, 0, 0, 0, "crash region" },
 	/* A first line that is no page's start, as kernels that were not page aligned had. */
 	{ &arch_x86_64, "00100000-7ffdbfff : System RAM\n  1a200040-1b202816 : Kernel code\n",
-	  "NUMBER(phys_base)=421527552\n", NULL,
-	  true, 0xffffffff81000000, 0x1a200000, 0x1002817, NULL },
+	  "NUMBER(phys_base)=421527552\n", NULL, true, 0xffffffff81000000, 0x1a200000, 0x1002817, NULL },
 };
 
 TEST(kernel_maps)

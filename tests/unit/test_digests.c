@@ -95,7 +95,8 @@ TEST(a_file_that_changed_is_another_one)
 	CHECK_EQ(digests_get(&d, &f, 0, 100, digest), 0);
 	d.entry[0].digest[0] ^= 1;
 	for (int i = 0; i < 5; i++) {
-		uint64_t *member[] = { &f.identity.dev, &f.identity.ino, &f.identity.size, &f.identity.mtime_ns, &f.identity.ctime_ns };
+		uint64_t *member[] = { &f.identity.dev, &f.identity.ino, &f.identity.size, &f.identity.mtime_ns,
+				       &f.identity.ctime_ns };
 		struct file_identity before = f.identity;
 
 		*member[i] += 1;

@@ -52,16 +52,17 @@ static bool right(struct vmcore *v, uint64_t paddr, size_t len)
 	return true;
 }
 
-static const char usual[] = "dump 6 little 4096 x86_64\n"
-			    "max 64\n"
-			    "ram 1 15\n"
-			    "ram 20 40\n"
-			    "level 31\n"
-			    "physbase 0xfffffffff0200000\n"
-			    "note CORE 1 336\n"
-			    "vmcoreinfo OSRELEASE=6.1.0|PAGESIZE=4096|\n"
-			    "page 1 none\npage 3 zlib\npage 4 lzo\npage 5 snappy\npage 6 zstd\npage 7 zero\npage 9 lost\n"
-			    "page 20 zlib\npage 40 zstd\n";
+static const char usual[] =
+	"dump 6 little 4096 x86_64\n"
+	"max 64\n"
+	"ram 1 15\n"
+	"ram 20 40\n"
+	"level 31\n"
+	"physbase 0xfffffffff0200000\n"
+	"note CORE 1 336\n"
+	"vmcoreinfo OSRELEASE=6.1.0|PAGESIZE=4096|\n"
+	"page 1 none\npage 3 zlib\npage 4 lzo\npage 5 snappy\npage 6 zstd\npage 7 zero\npage 9 lost\n"
+	"page 20 zlib\npage 40 zstd\n";
 
 TEST(facts)
 {
@@ -137,7 +138,8 @@ TEST(big_endian_and_large_pages)
 {
 	struct vmcore v;
 
-	open_text(&v, "dump 6 big 65536 s390x\nmax 100\nram 0 99\npage 7 zstd\npage 99 none\nvmcoreinfo PAGESIZE=65536\n");
+	open_text(&v,
+		  "dump 6 big 65536 s390x\nmax 100\nram 0 99\npage 7 zstd\npage 99 none\nvmcoreinfo PAGESIZE=65536\n");
 	CHECK(v.big_endian);
 	CHECK_EQ(v.machine, EM_S390);
 	CHECK_EQ(v.page_shift, 16);
@@ -155,8 +157,10 @@ TEST(versions)
 		char text[512];
 		struct vmcore v;
 
-		snprintf(text, sizeof(text), "dump %u little 4096 aarch64\nmax 64\nram 0 63\nlevel 1\npage 9 zlib\nnote CORE 1 392\n"
-			 "vmcoreinfo PAGESIZE=4096\n", version);
+		snprintf(text, sizeof(text),
+			 "dump %u little 4096 aarch64\nmax 64\nram 0 63\nlevel 1\npage 9 zlib\nnote CORE 1 392\n"
+			 "vmcoreinfo PAGESIZE=4096\n",
+			 version);
 		open_text(&v, text);
 		CHECK_EQ(v.machine, EM_AARCH64);
 		CHECK(right(&v, 0x9000, 4096));
@@ -196,7 +200,9 @@ TEST(part_of_a_split_set)
 	struct vmcore v;
 	uint8_t bitmap[8];
 
-	open_text(&v, "dump 6 little 4096 x86_64\nmax 64\nram 0 63\nsplit 11 30\npage 3 none\npage 10 none\npage 11 zlib\npage 29 zstd\npage 30 none\n");
+	open_text(
+		&v,
+		"dump 6 little 4096 x86_64\nmax 64\nram 0 63\nsplit 11 30\npage 3 none\npage 10 none\npage 11 zlib\npage 29 zstd\npage 30 none\n");
 	CHECK_EQ(warnings, 1);
 	CHECK(strstr(last_warning, "one part of a split dump"));
 	CHECK(right(&v, 0xb000, 4096));

@@ -123,7 +123,8 @@ static void fill(struct lockless *l, unsigned int nr, struct blob *want)
 	char text[64];
 
 	for (unsigned int i = 0; i < nr; i++) {
-		snprintf(text, sizeof(text), "record %u %.*s", i, i * 7 % 40, "abcdefghijklmnopqrstuvwxyzabcdefghijklmnop");
+		snprintf(text, sizeof(text), "record %u %.*s", i, i * 7 % 40,
+			 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnop");
 		lockless_put(l, i * 1000000ull, i % 8, i, text, LOG_FINALIZED);
 	}
 	blob_init(want);

@@ -51,7 +51,10 @@ TEST(what_options_become)
 {
 	struct front f;
 
-	CHECK_EQ(parse(&f, "makedumpfile -c --message-level 7 -d 1,31 --num-threads 3 --cyclic-buffer 4096 -L 5M vmcore dump"), 0);
+	CHECK_EQ(
+		parse(&f,
+		      "makedumpfile -c --message-level 7 -d 1,31 --num-threads 3 --cyclic-buffer 4096 -L 5M vmcore dump"),
+		0);
 	CHECK_EQ(f.action, FRONT_SAVE);
 	CHECK_EQ(f.messages, 7);
 	CHECK_EQ(f.save.nr_levels, 2);

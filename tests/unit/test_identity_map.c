@@ -161,7 +161,8 @@ TEST(all_that_is_needed_and_nothing_else)
 	CHECK_EQ((uint64_t)w.tables * 4096, w.len);
 	CHECK_EQ(w.largest, 1);
 	ranges_init(&want);
-	CHECK(!ranges_add(&want, crash[0].start, crash[0].last, 0) && !ranges_add(&want, crash[1].start, crash[1].last, 0));
+	CHECK(!ranges_add(&want, crash[0].start, crash[0].last, 0) &&
+	      !ranges_add(&want, crash[1].start, crash[1].last, 0));
 	check_same(of_kind(&w, false), &want);
 	ranges_init(&pages);
 	CHECK(!ranges_add(&pages, 0x9000000, 0x9000fff, 0) && !ranges_add(&pages, 0x12300000000, 0x12300001fff, 0));
@@ -221,7 +222,10 @@ TEST(no_room_for_tables)
 	plan_deinit(&plan);
 }
 
-/* RISC-V, Sv39 (privileged architecture 1.12, 4.4): the entry holds page numbers; R, W and X tell a leaf from a table. */
+/*
+ * RISC-V, Sv39 (privileged architecture 1.12, 4.4): the entry holds page numbers; R, W and X tell a leaf from a
+ * table.
+ */
 static bool riscv_table(uint64_t entry, unsigned int level)
 {
 	return level && (entry & 0xf) == 1;

@@ -48,9 +48,10 @@ static int parse(struct options *opt, const char *line)
 TEST(load_with_everything)
 {
 	PARSES(X86 "-p /boot/vmlinuz --initrd=/boot/initrd --append=irqpoll --reuse-cmdline -t bzImage64 -i -d",
-	       CHECK_EQ(o.action, ACTION_LOAD); CHECK_STR(o.req.kernel_path, "/boot/vmlinuz");
-	       CHECK_STR(o.req.initrd_path, "/boot/initrd"); CHECK_STR(o.req.cmdline, "irqpoll"); CHECK(o.req.reuse_cmdline);
-	       CHECK_STR(o.req.type, "bzImage64"); CHECK(o.req.no_checks); CHECK(o.debug); CHECK(o.arch == &arch_x86_64));
+	       CHECK_EQ(o.action, ACTION_LOAD);
+	       CHECK_STR(o.req.kernel_path, "/boot/vmlinuz"); CHECK_STR(o.req.initrd_path, "/boot/initrd");
+	       CHECK_STR(o.req.cmdline, "irqpoll"); CHECK(o.req.reuse_cmdline); CHECK_STR(o.req.type, "bzImage64");
+	       CHECK(o.req.no_checks); CHECK(o.debug); CHECK(o.arch == &arch_x86_64));
 }
 
 TEST(spellings_of_kexec_tools)
@@ -135,7 +136,8 @@ TEST(what_happens_on_corruption)
 	PARSES("-p --fallback-initrd=/f /k", CHECK_EQ(o.req.policy, PURG_POLICY_FALLBACK));
 	PARSES("-p --fallback-initrd=/f /k", CHECK_STR(o.req.fallback_initrd_path, "/f"));
 	PARSES("-p --fallback-kernel=/f --on-corruption=fallback /k", CHECK_STR(o.req.fallback_kernel_path, "/f"));
-	PARSES("-p --fallback-initrd=/f --fallback-append=a --fallback-append=b /k", CHECK_STR(o.req.fallback_cmdline, "a b"));
+	PARSES("-p --fallback-initrd=/f --fallback-append=a --fallback-append=b /k",
+	       CHECK_STR(o.req.fallback_cmdline, "a b"));
 	REFUSES("-p --on-corruption=explode /k", "give reboot, halt, boot or fallback");
 	REFUSES("-p --on-corruption=boot --on-corruption=halt /k", "given twice");
 	REFUSES("-p --on-corruption=fallback /k", "needs a fallback");
@@ -150,7 +152,8 @@ TEST(what_happens_on_corruption)
 
 TEST(consoles_that_are_named)
 {
-	PARSES(X86 "-p --console-vga --reset-vga /k", CHECK(o.req.console.vga && o.req.console.reset_vga && !o.req.console.serial));
+	PARSES(X86 "-p --console-vga --reset-vga /k",
+	       CHECK(o.req.console.vga && o.req.console.reset_vga && !o.req.console.serial));
 	PARSES("-p --console-serial /k", CHECK(o.req.console.serial && !o.req.console.serial_device));
 	PARSES("-p --serial=ttyS1 --serial-baud=9600 /k", CHECK_EQ(o.req.console.baud, 9600));
 	PARSES("-p --serial=ttyS1 /k", CHECK(o.req.console.serial && !strcmp(o.req.console.serial_device, "ttyS1")));
@@ -177,8 +180,19 @@ TEST(verifying_what_is_loaded)
 TEST(options_of_kexec_tools_that_are_not_supported)
 {
 	static const char *const lines[] = {
-		"-e", "-f /k", "-s -p /k", "-l /k", "-x -e", "-y -e", "--reuseinitrd -p /k", 
-		"--noefi -p /k", "--module=x -p /k", "--real-mode -p /k", "--load-live-update", "--no-cma -p /k", "--pass-memmap-cmdline -p /k",
+		"-e",
+		"-f /k",
+		"-s -p /k",
+		"-l /k",
+		"-x -e",
+		"-y -e",
+		"--reuseinitrd -p /k",
+		"--noefi -p /k",
+		"--module=x -p /k",
+		"--real-mode -p /k",
+		"--load-live-update",
+		"--no-cma -p /k",
+		"--pass-memmap-cmdline -p /k",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

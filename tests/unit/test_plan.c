@@ -8,7 +8,8 @@
 
 static const struct load_request anywhere = { .mem_max = UINT64_MAX };
 
-static void setup(struct plan *plan, const struct arch *arch, const struct load_request *req, uint64_t start, uint64_t len)
+static void setup(struct plan *plan, const struct arch *arch, const struct load_request *req, uint64_t start,
+		  uint64_t len)
 {
 	struct range window = { start, start + len - 1, MEM_CRASH };
 
@@ -18,7 +19,8 @@ static void setup(struct plan *plan, const struct arch *arch, const struct load_
 	CHECK(!plan_restart(plan, &window));
 }
 
-static int put(struct plan *plan, const char *what, uint64_t bufsz, uint64_t memsz, uint64_t align, bool top_down, uint64_t *at)
+static int put(struct plan *plan, const char *what, uint64_t bufsz, uint64_t memsz, uint64_t align, bool top_down,
+	       uint64_t *at)
 {
 	struct place place = { .memsz = memsz, .align = align, .last = UINT64_MAX, .top_down = top_down };
 
@@ -97,7 +99,8 @@ TEST(bad_segments_are_refused)
 	CHECK_FAILS(put(&plan, "kernel", 0, UINT64_MAX, 1, false, &at), -EINVAL, "claims");
 	for (int i = 0; i < KEXEC_ABI_SEGMENT_MAX; i++)
 		CHECK(!put(&plan, "x", 1, 1, 1, false, &at));
-	CHECK_FAILS(put(&plan, "one more", 1, 1, 1, false, &at), -E2BIG, "the one more would be one segment more than the 16");
+	CHECK_FAILS(put(&plan, "one more", 1, 1, 1, false, &at), -E2BIG,
+		    "the one more would be one segment more than the 16");
 	plan_deinit(&plan);
 }
 

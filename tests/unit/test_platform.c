@@ -416,11 +416,23 @@ TEST(consoles_that_the_user_names)
 	struct console_request vga = { .vga = true }, both = { .vga = true, .serial = true, .serial_device = "0x2f8", .baud = 9600 };
 	struct console_request dev = { .serial = true, .serial_device = "/dev/ttyS1" }, any = { .serial = true };
 	struct console_request mmio = { .serial = true, .serial_device = "mmio,0x80000000000" }, baud = { .baud = 19200 };
-	static const char *const wrong[] = { "", "0x", "0", "1016", "0x3f8x", "0x10000", "0xfff9", "io,3f8", "pl011,", "pl011,0",
-					     "pl011,0xfffffffffffffff0", "mmio64,0x1000", "com1" };
+	static const char *const wrong[] = { "",
+					     "0x",
+					     "0",
+					     "1016",
+					     "0x3f8x",
+					     "0x10000",
+					     "0xfff9",
+					     "io,3f8",
+					     "pl011,",
+					     "pl011,0",
+					     "pl011,0xfffffffffffffff0",
+					     "mmio64,0x1000",
+					     "com1" };
 	struct tree t = tree_new();
 
-	tree_text(&t, "proc/consoles", "tty0                 -WU (EC  p  )    4:7\nttyS0                -W- (EC   a)    4:64\n");
+	tree_text(&t, "proc/consoles",
+		  "tty0                 -WU (EC  p  )    4:7\nttyS0                -W- (EC   a)    4:64\n");
 	serial(&t, "ttyS0", "4", "0x3f8", "0", "0", "0");
 	serial(&t, "ttyS1", "4", "0", "3", "0x90000000", "2");
 	CHECK_EQ(look_for(&t, &arch_x86_64, &vga), 0);
@@ -519,7 +531,8 @@ TEST(frame_buffer_of_the_firmware)
 	tree_free(&t);
 }
 
-static struct reset_register reset_of(uint32_t flags, uint8_t space, uint8_t bits, uint64_t addr, uint8_t value, size_t len)
+static struct reset_register reset_of(uint32_t flags, uint8_t space, uint8_t bits, uint64_t addr, uint8_t value,
+				      size_t len)
 {
 	struct tree t = tree_new();
 	uint8_t table[276] = { 0 };

@@ -134,12 +134,14 @@ static void check_policy(uint32_t policy, uint32_t nr_images)
 		check_said("purgatory: ok, 6 segments, 1 MiB in 1234 ms, starting the capture kernel at ");
 	} else if (policy == PURG_POLICY_BOOT) {
 		check_started(0, damaged_names("kdump.verify=damaged"));
-		check_said("purgatory: damaged, but to be started all the same, 6 segments, 1 MiB in 1234 ms, starting the"
-			   " capture kernel at 0x123456789000\r\n");
+		check_said(
+			"purgatory: damaged, but to be started all the same, 6 segments, 1 MiB in 1234 ms, starting the"
+			" capture kernel at 0x123456789000\r\n");
 	} else if (policy == PURG_POLICY_FALLBACK && fallback) {
 		check_started(1, damaged_names("kdump.verify=fallback"));
-		check_said("purgatory: the fallback is intact, 6 segments, 1 MiB in 1234 ms, starting the fallback capture"
-			   " kernel at 0x23456789a000\r\n");
+		check_said(
+			"purgatory: the fallback is intact, 6 segments, 1 MiB in 1234 ms, starting the fallback capture"
+			" kernel at 0x23456789a000\r\n");
 	} else if (policy == PURG_POLICY_HALT) {
 		CHECK_EQ(machine.outcome, HALTED);
 		CHECK_EQ(machine.nr_copied, 0);
@@ -151,8 +153,9 @@ static void check_policy(uint32_t policy, uint32_t nr_images)
 
 TEST(every_policy_with_every_set_of_damaged_segments)
 {
-	static const uint32_t policies[] = { PURG_POLICY_REBOOT, PURG_POLICY_HALT, PURG_POLICY_BOOT, PURG_POLICY_FALLBACK,
-					     0, PURG_POLICY_BOOT ^ 1 };
+	static const uint32_t policies[] = {
+		PURG_POLICY_REBOOT, PURG_POLICY_HALT, PURG_POLICY_BOOT, PURG_POLICY_FALLBACK, 0, PURG_POLICY_BOOT ^ 1
+	};
 
 	for (damaged_bits = 0; damaged_bits < 1 << NR_REGIONS; damaged_bits++)
 		for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)

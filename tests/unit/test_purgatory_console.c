@@ -162,8 +162,8 @@ TEST(framebuffer_of_every_depth_and_size)
 {
 	static const struct {
 		uint32_t width, height, depth, n;
-	} sizes[] = { { 640, 60, 32, 1 }, { 640, 60, 16, 1 }, { 640, 60, 24, 1 }, { 960, 40, 32, 2 }, { 1920, 74, 32, 4 },
-		      { 40, 9, 32, 1 }, { 1024, 79, 16, 2 } };
+	} sizes[] = { { 640, 60, 32, 1 },  { 640, 60, 16, 1 }, { 640, 60, 24, 1 }, { 960, 40, 32, 2 },
+		      { 1920, 74, 32, 4 }, { 40, 9, 32, 1 },   { 1024, 79, 16, 2 } };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct purg_console con = framebuffer(sizes[i].width, sizes[i].height, sizes[i].depth);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The code that a crash would run, as it is linked into the loader: the built-in purgatory's verification, executed here,
- * with portable code and with this CPU's instructions for SHA-256.
+ * The code that a crash would run, as it is linked into the loader: the built-in purgatory's verification, executed
+ * here, with portable code and with this CPU's instructions for SHA-256.
  */
 #include "tests/unit/purgatory_native.h"
 

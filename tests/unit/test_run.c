@@ -9,7 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static int shell(const char *script, const char *input, uint64_t timeout_ms, struct blob *out, struct blob *err, int *status)
+static int shell(const char *script, const char *input, uint64_t timeout_ms, struct blob *out, struct blob *err,
+		 int *status)
 {
 	const char *argv[] = { "sh", "-c", script, NULL };
 	struct run r = { .argv = argv, .input = input, .input_len = input ? strlen(input) : 0, .timeout_ms = timeout_ms, .out = out, .err = err };
@@ -126,7 +127,8 @@ TEST(what_is_too_much_is_cut)
 
 TEST(a_companion_answers)
 {
-	const char *cat[] = { "cat", NULL }, *deaf[] = { "sh", "-c", "trap '' TERM; exec <&-; while :; do sleep 1; done", NULL };
+	const char *cat[] = { "cat", NULL },
+		   *deaf[] = { "sh", "-c", "trap '' TERM; exec <&-; while :; do sleep 1; done", NULL };
 	struct companion c, none = { 0 };
 	char bytes[4];
 

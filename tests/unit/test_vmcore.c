@@ -208,7 +208,8 @@ TEST(widths_and_orders)
 		char text[256];
 		struct vmcore v;
 
-		snprintf(text, sizeof(text), "%s\nload 0x1000 0x3000 at 0xc0001000\nnote CORE 1 144\nvmcoreinfo PAGESIZE=4096\n", heads[i]);
+		snprintf(text, sizeof(text),
+			 "%s\nload 0x1000 0x3000 at 0xc0001000\nnote CORE 1 144\nvmcoreinfo PAGESIZE=4096\n", heads[i]);
 		open_text(&v, text);
 		CHECK_EQ(warnings, 0);
 		CHECK_EQ(v.width, i < 2 ? 4 : 8);
@@ -237,7 +238,9 @@ TEST(left_out)
 {
 	struct vmcore v;
 
-	open_text(&v, "elf 64 little 62\nflags 1\nload 0x1000 0x3000\nload 0x4000 0 mem 0x8000\nload 0xc000 0x1000 mem 0x4000\n");
+	open_text(
+		&v,
+		"elf 64 little 62\nflags 1\nload 0x1000 0x3000\nload 0x4000 0 mem 0x8000\nload 0xc000 0x1000 mem 0x4000\n");
 	CHECK(v.incomplete);
 	CHECK_EQ(v.ram.nr, 1);
 	CHECK_EQ(v.max_pfn, 0x10);
@@ -391,7 +394,8 @@ static int err_patched(const char *text, size_t off, uint64_t value, unsigned in
 
 TEST(headers_that_lie)
 {
-	static const char two[] = "elf 64 little 62\nload 0x1000 0x1000\nload 0x4000 0x1000\nvmcoreinfo PAGESIZE=4096\n";
+	static const char two[] =
+		"elf 64 little 62\nload 0x1000 0x1000\nload 0x4000 0x1000\nvmcoreinfo PAGESIZE=4096\n";
 	static const char xnum[] = "elf 64 little 62\nxnum\nload 0x1000 0x1000\n";
 	const size_t load = 64 + 56; /* the first load's program header */
 	struct vmcore v;
@@ -429,11 +433,15 @@ TEST(headers_that_lie)
 	vmcore_close(&v);
 }
 
-/* A bit of an address or a size must not make a machine of petabytes, which no reader of the dump has the memory for. */
+/*
+ * A bit of an address or a size must not make a machine of petabytes, which no reader of the dump has the memory
+ * for.
+ */
 TEST(claims_far_beyond_all_others)
 {
-	const char *three = "elf 64 little 62\nload 0x1000 0x1000 at 0xffffffff81001000\nload 0x1000 0x3000 at 0xffff888000001000\n"
-			    "load 0x8000 0x2000 at 0xffff888000008000\nload 0x10000 0x1000 at 0xffff888000010000\n";
+	const char *three =
+		"elf 64 little 62\nload 0x1000 0x1000 at 0xffffffff81001000\nload 0x1000 0x3000 at 0xffff888000001000\n"
+		"load 0x8000 0x2000 at 0xffff888000008000\nload 0x10000 0x1000 at 0xffff888000010000\n";
 	const size_t load = 64 + 56, next = 56;
 	struct vmcore v;
 
@@ -467,7 +475,9 @@ TEST(second_socket_far_up)
 {
 	struct vmcore v;
 
-	open_text(&v, "elf 64 little 183\nload 0x80000000 0x1000 at 0xffff000080000000\nload 0x400000000000 0x1000 at 0xffff400000000000\n");
+	open_text(
+		&v,
+		"elf 64 little 183\nload 0x80000000 0x1000 at 0xffff000080000000\nload 0x400000000000 0x1000 at 0xffff400000000000\n");
 	CHECK_EQ(warnings, 0);
 	CHECK_EQ(v.nr_loads, 2);
 	CHECK(right(&v, 0x400000000000, 0x1000));
@@ -495,7 +505,9 @@ TEST(notes_that_are_damaged)
 {
 	struct vmcore v;
 
-	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nnote CORE 1 336\nbadnote\nnote CORE 1 336\nvmcoreinfo PAGESIZE=16384\n");
+	open_text(
+		&v,
+		"elf 64 little 62\nload 0x1000 0x1000\nnote CORE 1 336\nbadnote\nnote CORE 1 336\nvmcoreinfo PAGESIZE=16384\n");
 	CHECK_EQ(warnings, 1);
 	CHECK(strstr(last_warning, "notes are damaged"));
 	CHECK_EQ(v.page_shift, 14);
@@ -506,8 +518,10 @@ TEST(notes_that_are_damaged)
 	CHECK_EQ(v.page_shift, 12);
 	vmcore_close(&v);
 	/* a note of registers that are not this machine's: readers refuse such a dump */
-	open_text(&v, "elf 64 little 62\nload 0x1000 0x1000\nnote CORE 1 0\nnote CORE 1 336\nnote CORE 1 392\nnote CORE 3 8\n"
-		  "vmcoreinfo PAGESIZE=4096\n");
+	open_text(
+		&v,
+		"elf 64 little 62\nload 0x1000 0x1000\nnote CORE 1 0\nnote CORE 1 336\nnote CORE 1 392\nnote CORE 3 8\n"
+		"vmcoreinfo PAGESIZE=4096\n");
 	CHECK_EQ(warnings, 1);
 	CHECK_EQ(v.notes.len, 12 + 8 + 336 + 12 + 8 + 8 + 12 + 12 + 16);
 	CHECK(v.vmcoreinfo.len);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Run a command and print what it cost as the kernel counts it: cost COMMAND... -> "user_us system_us wall_us peak_kib status". */
+/*
+ * Run a command and print what it cost as the kernel counts it: cost COMMAND... -> "user_us system_us wall_us
+ * peak_kib status".
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

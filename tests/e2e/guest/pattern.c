@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs in the first kernel: pattern SEED PAGES. Fills locked pages with a pattern, says at which physical addresses they are, and stays
- * alive in the background holding them. Output: "page INDEX PHYSICAL-ADDRESS" for each, then "holding PID".
+ * Runs in the first kernel: pattern SEED PAGES. Fills locked pages with a pattern, says at which physical addresses
+ * they are, and stays alive in the background holding them. Output: "page INDEX PHYSICAL-ADDRESS" for each, then
+ * "holding PID".
  */
 #include "tests/e2e/guest/pattern.h"
 
@@ -40,7 +41,8 @@ static int print_addresses(const unsigned char *memory, size_t nr_pages, size_t 
 static void hold(uint64_t seed, size_t nr_pages, FILE *out)
 {
 	size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
-	unsigned char *memory = mmap(NULL, nr_pages * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *memory =
+		mmap(NULL, nr_pages * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED || mlock(memory, nr_pages * page_size)) {
 		fprintf(out, "no memory\n");
