@@ -6,6 +6,7 @@
 #include "lib/root.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* As Fedora's kdumpctl answers: 1 is "no" and "wrong arguments" alike. */
 enum { EXIT_OK = 0, EXIT_FAILED = 1 };
@@ -14,6 +15,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1 };
 struct ctl {
 	const char *sysroot;       /* --sysroot DIR; NULL: the machine itself */
 	const char *conf;          /* --conf FILE as given, not below the sysroot; NULL: CONF_PATH below it */
+	uint64_t wait_s;           /* --wait SECONDS: for the lock */
 	struct root root;          /* the sysroot, open */
 };
 
@@ -38,5 +40,13 @@ char *ctl_conf_path(const struct ctl *ctl);
 
 /* "COMMAND: WHAT; see ..." with what is wrong with an argument. Returns -EINVAL. */
 int ctl_usage(const char *command, const char *what, const char *argument);
+
+int command_start(struct ctl *ctl, int argc, char **argv, int *status);
+int command_stop(struct ctl *ctl, int argc, char **argv, int *status);
+int command_restart(struct ctl *ctl, int argc, char **argv, int *status);
+int command_reload(struct ctl *ctl, int argc, char **argv, int *status);
+int command_rebuild(struct ctl *ctl, int argc, char **argv, int *status);
+int command_hotplug_event(struct ctl *ctl, int argc, char **argv, int *status);
+int command_hotplug_reload(struct ctl *ctl, int argc, char **argv, int *status);
 
 #endif

@@ -3,4 +3,12 @@ SERVICE_SRCS = \
 	service/conf.c \
 	service/conf_check.c \
 	service/conf_sysconfig.c \
-	service/conf_values.c
+	service/conf_values.c \
+	service/ctl_common.c \
+	service/ctl_initramfs.c \
+	service/ctl_load.c \
+	service/ctl_lock.c \
+	service/ctl_machine.c \
+	service/ctl_record.c \
+	service/ctl_start.c \
+	service/reload.c

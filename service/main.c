@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kdumpctl(8): find the command, run it, and turn an error chain into one sentence and an exit status. */
 #include "lib/err.h"
+#include "lib/sha256.h"
+#include "lib/text.h"
 #include "service/command.h"
 #include "service/conf.h"
+#include "service/ctl.h"
 
 #include "config.h"
 
@@ -12,6 +15,18 @@
 #include <string.h>
 
 static const struct command commands[] = {
+	{ "start", "[--early]", "Load the capture kernel; build its initramfs first when that is out of date.",
+	  "  --early            load what was built before, and build nothing\n", command_start },
+	{ "stop", "[--service]", "Unload it.",
+	  "  --service          for systemd: not when the machine goes down or the service restarts\n", command_stop },
+	{ "restart", "", "As start, also when what is loaded is up to date. It is replaced; there is no time without one.", "",
+	  command_restart },
+	{ "reload", "", "Load again what was built, over what is loaded.", "", command_reload },
+	{ "rebuild", "", "Build the capture initramfs, whether or not it is up to date.", "", command_rebuild },
+	{ "hotplug-event", "", "For the udev rule: CPUs or memory came or went.", "", command_hotplug_event },
+	{ "hotplug-reload", "[OPTION]...", "For kdump-reload.service: when events have ceased, load over what is loaded.",
+	  "  --quiet=MS         without an event for so long (1000)\n"
+	  "  --at-most=MS       but wait no longer than this in all (5000)\n", command_hotplug_reload },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -48,6 +63,7 @@ static void print_help(FILE *out)
 	fprintf(out, "Usage: kdumpctl [OPTION]... COMMAND ...\n"
 		"  --conf FILE      instead of " CONF_PATH "\n"
 		"  --sysroot DIR    work on the system below DIR\n"
+		"  --wait SECONDS   for another kdumpctl that is at work (180)\n"
 		"  -d, --debug      say what is done\n"
 		"  --version        say which version this is\n"
 		"Commands:\n");
@@ -69,13 +85,23 @@ static bool is_word(const char *arg, const char *word, const char *letter)
 	return !strcmp(arg, word) || !strcmp(arg, letter);
 }
 
+static int parse_wait(const char *value, uint64_t *seconds)
+{
+	struct text t = text_of_string(value);
+
+	if (!text_u64(&t, 10, seconds) || t.len || *seconds > 86400)
+		return fail(-EINVAL, "--wait takes seconds, at most 86400; it has \"%s\"", value);
+	return 0;
+}
+
 /* Options in front of the command. Sets *NEXT to the first argument that is none. */
 static int parse_common(struct ctl *ctl, int argc, char **argv, int *next)
 {
+	const char *wait = NULL;
 	const struct {
 		const char *name;
 		const char **value;
-	} options[] = { { "--conf", &ctl->conf }, { "--sysroot", &ctl->sysroot } };
+	} options[] = { { "--conf", &ctl->conf }, { "--sysroot", &ctl->sysroot }, { "--wait", &wait } };
 	int i = 1;
 
 	for (; i < argc && argv[i][0] == '-' && !is_word(argv[i], "--help", "-h") && !is_word(argv[i], "--version", "-V"); i++) {
@@ -100,7 +126,7 @@ static int parse_common(struct ctl *ctl, int argc, char **argv, int *next)
 		*into = value;
 	}
 	*next = i;
-	return 0;
+	return wait ? parse_wait(wait, &ctl->wait_s) : 0;
 }
 
 static int run_command(struct ctl *ctl, int argc, char **argv, int *status)
@@ -123,7 +149,7 @@ static int run_command(struct ctl *ctl, int argc, char **argv, int *status)
 
 static int run(int argc, char **argv, int *status)
 {
-	struct ctl ctl = { .root.dirfd = -1 };
+	struct ctl ctl = { .root.dirfd = -1, .wait_s = CTL_WAIT_DEFAULT_S };
 	int next = 0, err = parse_common(&ctl, argc, argv, &next);
 
 	if (err)
@@ -146,6 +172,7 @@ int main(int argc, char **argv)
 	int status = EXIT_OK, err;
 
 	err_set_program("kdumpctl");
+	sha256_use_cpu(true);
 	err = run(argc, argv, &status);
 	if (!err && (fflush(stdout) || ferror(stdout)))
 		err = fail(-EIO, "cannot write to standard output");
