@@ -56,6 +56,9 @@ KDUMP_SRCS = \
 	kdump/transport/crypt.c \
 	kdump/transport/crypt_key.c \
 	kdump/transport/crypt_sink.c \
+	kdump/transport/md5.c \
+	kdump/transport/s3_text.c \
+	kdump/transport/sigv4.c \
 	kdump/transport/transport.c \
 	kdump/twins.c \
 	kdump/vmcore.c \
