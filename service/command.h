@@ -48,5 +48,9 @@ int command_reload(struct ctl *ctl, int argc, char **argv, int *status);
 int command_rebuild(struct ctl *ctl, int argc, char **argv, int *status);
 int command_hotplug_event(struct ctl *ctl, int argc, char **argv, int *status);
 int command_hotplug_reload(struct ctl *ctl, int argc, char **argv, int *status);
+int command_check_config(struct ctl *ctl, int argc, char **argv, int *status);
+int command_list(struct ctl *ctl, int argc, char **argv, int *status);
+int command_show(struct ctl *ctl, int argc, char **argv, int *status);
+int command_prune(struct ctl *ctl, int argc, char **argv, int *status);
 
 #endif

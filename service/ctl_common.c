@@ -25,7 +25,7 @@ int ctl_conf_read(const struct ctl *ctl, struct conf *conf)
 
 	/* The first one is the error that main tells. */
 	for (size_t i = 1; err == -EINVAL && i < faults.nr; i++)
-		fprintf(stderr, "kdumpctl: %s:%u: %s\n", path, faults.fault[i].line, faults.fault[i].text);
+		fprintf(stderr, "kdumpctl: %s:%u: %s\n", faults.fault[i].file, faults.fault[i].line, faults.fault[i].text);
 	conf_faults_deinit(&faults);
 	free(path);
 	return err;

@@ -1,5 +1,6 @@
 # Everything of kdumpctl but main.c; kdump (for the configuration) and the unit tests link it too.
 SERVICE_SRCS = \
+	service/check_config.c \
 	service/conf.c \
 	service/conf_check.c \
 	service/conf_sysconfig.c \
@@ -11,4 +12,8 @@ SERVICE_SRCS = \
 	service/ctl_machine.c \
 	service/ctl_record.c \
 	service/ctl_start.c \
-	service/reload.c
+	service/dumps.c \
+	service/list.c \
+	service/places.c \
+	service/reload.c \
+	service/retain.c

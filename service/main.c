@@ -27,6 +27,13 @@ static const struct command commands[] = {
 	{ "hotplug-reload", "[OPTION]...", "For kdump-reload.service: when events have ceased, load over what is loaded.",
 	  "  --quiet=MS         without an event for so long (1000)\n"
 	  "  --at-most=MS       but wait no longer than this in all (5000)\n", command_hotplug_reload },
+	{ "check-config", "[--json]", "Say all that is wrong with the configuration.", "  --json             for programs\n",
+	  command_check_config },
+	{ "list", "[--json]", "List the dumps of earlier crashes, the newest first.", "  --json             for programs\n", command_list },
+	{ "show", "[--json] [DUMP]", "Show a dump's note and the end of the log. DUMP: its name or a part of it; the newest without one.",
+	  "  --json             for programs\n", command_show },
+	{ "prune", "[--dry-run]", "Remove the dumps that \"keep\" does not allow.",
+	  "  --dry-run          only say which\n", command_prune },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
