@@ -2,6 +2,7 @@
 """Guests that run a whole Debian with systemd from a disk of their own (tests/setup/debian-guest)."""
 import os
 import subprocess
+import tempfile
 import time
 
 import disk
@@ -45,6 +46,17 @@ class DebianGuest(Guest):
     def put(self, name, target):
         """A file of this machine onto the disk, as root's, 0644; the guest does not run."""
         disk.write_in(self.partition, name, target)
+
+    def edit(self, target, change):
+        """A file on the disk becomes what CHANGE makes of its text; the guest does not run yet."""
+        with tempfile.TemporaryDirectory() as folder:
+            name = f"{folder}/file"
+            disk.read_out(self.partition, target, name)
+            with open(name, encoding="utf-8") as file:
+                text = file.read()
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(change(text))
+            disk.write_in(self.partition, name, target)
 
     def wait_boot(self, seconds=BOOT_SECONDS):
         """Wait for the agent, and for all that systemd starts; its verdict: "running", "degraded"."""

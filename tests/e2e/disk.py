@@ -61,9 +61,17 @@ def copy_out(image, source, target):
 
 def write_in(image, name, target):
     """The file NAME of this machine into the file system in IMAGE, which nobody uses, as TARGET, whose folder is there."""
+    _tool("debugfs", "-w", "-R", f"rm {target}", image)
     done = _tool("debugfs", "-w", "-R", f"write {name} {target}", image)
     if "Allocated inode" not in done:
         raise OSError(f"debugfs could not write {target}: {done.strip()[-300:]}")
+
+
+def read_out(image, target, name):
+    """The file TARGET of the file system in IMAGE as the file NAME here."""
+    done = _tool("debugfs", "-R", f"dump {target} {name}", image)
+    if not os.path.exists(name):
+        raise OSError(f"debugfs could not read {target}: {done.strip()[-300:]}")
 
 
 def repair(image):

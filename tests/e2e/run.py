@@ -76,6 +76,12 @@ def report(case, context, folder, seconds):
         sys.stdout.flush()
 
 
+def result(case):
+    """The times that a case has taken."""
+    with open(f"{paths.BUILD}/e2e/{case.name}/result.json", encoding="utf-8") as file:
+        return json.load(file)["timings"]
+
+
 def stop(*_):
     kill_all()
     os._exit(130)
