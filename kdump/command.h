@@ -23,6 +23,8 @@ int command_info(int argc, char **argv, int *status);
 int command_inspect(int argc, char **argv, int *status);
 int command_check(int argc, char **argv, int *status);
 int command_reassemble(int argc, char **argv, int *status);
+/* Answers with an exit status only where it does not restart the machine. */
+int command_capture(int argc, char **argv, int *status);
 int command_decrypt(int argc, char **argv, int *status);
 /* A command line of makedumpfile's. It says itself what went wrong: 0 always, *STATUS tells. */
 int command_makedumpfile(int argc, char **argv, int *status);

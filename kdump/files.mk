@@ -3,7 +3,22 @@ KDUMP_SRCS = \
 	kdump/arch/arm64.c \
 	kdump/arch/x86_64.c \
 	kdump/btf.c \
+	kdump/capture/attempt.c \
+	kdump/capture/capture.c \
+	kdump/capture/device.c \
 	kdump/capture/facts.c \
+	kdump/capture/finish.c \
+	kdump/capture/guardian.c \
+	kdump/capture/hooks.c \
+	kdump/capture/klog.c \
+	kdump/capture/mounts.c \
+	kdump/capture/names.c \
+	kdump/capture/network.c \
+	kdump/capture/say.c \
+	kdump/capture/setup.c \
+	kdump/capture/supervise.c \
+	kdump/capture/watchdog.c \
+	kdump/capture/worker.c \
 	kdump/check.c \
 	kdump/classify.c \
 	kdump/classify_window.c \

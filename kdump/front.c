@@ -31,6 +31,9 @@ static int check_target(const struct front *f, const char *path)
 	/* /dev/stdout */
 	if (!fstat(STDOUT_FILENO, &out) && st.st_dev == out.st_dev && st.st_ino == out.st_ino)
 		return 0;
+	/* makedumpfile takes no folder; whoever names the log in it means one. */
+	if (S_ISDIR(st.st_mode) && f->save.log_name)
+		return 0;
 	if (S_ISDIR(st.st_mode))
 		return fail(-EISDIR, "%s: is a directory; name the file to write", path);
 	if (S_ISREG(st.st_mode) && !f->save.force)
@@ -115,6 +118,9 @@ static int save(struct front *f)
 	} else {
 		o->target = f->nr_files > 1 ? f->files[1] : o->dry_run ? NULL : "-";
 	}
+	/* In a folder of its own, nobody expects what is not complete under the name that he gave. */
+	if (o->log_name)
+		o->same_name = false;
 	o->show = (tells(f, MESSAGE_PROGRESS) ? SHOW_PROGRESS : 0) | (tells(f, MESSAGE_COMMON) ? SHOW_PREDICTION : 0);
 	for (int i = 1; !err && i < f->nr_files && !o->dry_run; i++)
 		err = check_target(f, f->files[i]);

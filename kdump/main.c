@@ -48,6 +48,14 @@ static const struct command commands[] = {
 	  "  --partial                     do without parts that are missing\n"
 	  "  -q, --quiet                   say only what goes wrong\n"
 	  "  -D, --debug                   say what is done\n", command_reassemble },
+	{ "capture", "[OPTION]...",
+	  "Be the first process of a capture kernel: save the dump as kdump.conf says, and restart. Also called as init.",
+	  "  --no-init                     another initramfs has mounted what is needed and loaded modules\n"
+	  "  --root DIR                    where that has mounted the crashed system's root\n"
+	  "  --no-action                   do not restart: exit status 0 saved, 1 failed, 2 kdump_pre declined, 3 incomplete\n"
+	  "  --conf FILE, --facts FILE, --source FILE\n"
+	  "                                in place of /etc/kdump.conf, /etc/kdump/facts, /proc/vmcore\n"
+	  "  --words FILE                  gets messages in place of the kernel's log\n", command_capture },
 	{ "decrypt", "[OPTION]... SOURCE [TARGET]",
 	  "Make a dump, or a log, of a file that was encrypted (\"encrypt\" in kdump.conf). \"-\": standard input, output.",
 	  "  --key FILE                    the secret key\n"
@@ -136,6 +144,9 @@ static int run(int argc, char **argv, int *status)
 
 	if (!strcmp(name, "makedumpfile"))
 		return command_makedumpfile(argc, argv, status);
+	/* The kernel hands on what it does not know of its command line: not meant for us. */
+	if (!strcmp(name, "init"))
+		return command_capture(1, argv, status);
 	if (!strcmp(name, "vmcore-dmesg"))
 		err_set_program("vmcore-dmesg");
 	if (argc > 1 && is_word(argv[1], "--version", "-V")) {

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kdump/capture/device.h"
+
+#include "kdump/capture/capture.h"
+#include "lib/err.h"
+
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef HAVE_BLKID
+#include <blkid.h>
+#endif
+
+/* Between two looks for a device that is not there. */
+#define LOOK_MS 200
+
+static const struct {
+	const char *prefix;        /* of SPEC */
+	const char *value;         /* libblkid's name of what stands behind it */
+} tags[] = {
+	{ "UUID=", "UUID" },
+	{ "LABEL=", "LABEL" },
+	{ "PARTUUID=", "PART_ENTRY_UUID" },
+	{ "PARTLABEL=", "PART_ENTRY_NAME" },
+};
+
+#define NR_TAGS (sizeof(tags) / sizeof(tags[0]))
+
+#ifdef HAVE_BLKID
+/* NULL with errno set. */
+static blkid_probe probe_open(const char *path)
+{
+	blkid_probe probe = blkid_new_probe_from_filename(path);
+
+	if (!probe)
+		return NULL;
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_TYPE);
+	blkid_probe_enable_partitions(probe, 1);
+	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
+	return probe;
+}
+
+/* Does the device PATH call itself so? What cannot be read does not. */
+static bool has_tag(const char *path, const char *name, const char *want)
+{
+	blkid_probe probe = probe_open(path);
+	const char *value;
+	bool has;
+
+	if (!probe)
+		return false;
+	has = blkid_do_fullprobe(probe) >= 0 && !blkid_probe_lookup_value(probe, name, &value, NULL) &&
+	      !strcasecmp(value, want);
+	blkid_free_probe(probe);
+	return has;
+}
+
+int device_content(const char *path, char **what)
+{
+	blkid_probe probe = probe_open(path);
+	const char *value = NULL;
+	char *text = NULL;
+	int found;
+
+	if (!probe)
+		return fail_sys(errno ? -errno : -EIO, "%s: cannot be looked at", path);
+	/* -2: more than one, as old marks that nobody removed. All the more reason to ask. */
+	found = blkid_do_safeprobe(probe);
+	if (found == -2) {
+		text = strdup("signs of several file systems");
+	} else if (!found && !blkid_probe_lookup_value(probe, "TYPE", &value, NULL)) {
+		text = strdup(value);
+	} else if (!found && !blkid_probe_lookup_value(probe, "PTTYPE", &value, NULL)) {
+		if (asprintf(&text, "%s partition table", value) < 0)
+			text = NULL;
+	}
+	blkid_free_probe(probe);
+	if (found == -1)
+		return fail(-EIO, "%s: cannot be read", path);
+	if ((value || found == -2) && !text)
+		return fail(-ENOMEM, "out of memory");
+	*what = text;
+	return 0;
+}
+
+int device_wipe(const char *path)
+{
+	int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC), found = 0;
+	blkid_probe probe;
+
+	if (fd < 0)
+		return errno == EBUSY ? fail(-EBUSY, "%s: is in use", path) : fail_sys(-errno, "%s: cannot open", path);
+	probe = blkid_new_probe();
+	if (!probe || blkid_probe_set_device(probe, fd, 0, 0)) {
+		blkid_free_probe(probe);
+		close(fd);
+		return fail(-EIO, "%s: cannot be looked at", path);
+	}
+	blkid_probe_enable_superblocks(probe, 1);
+	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_MAGIC);
+	blkid_probe_enable_partitions(probe, 1);
+	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_MAGIC);
+	while (!found && !blkid_do_probe(probe))
+		found = blkid_do_wipe(probe, 0);
+	blkid_free_probe(probe);
+	if (fsync(fd) && !found)
+		found = -errno;
+	close(fd);
+	return found ? fail(-EIO, "%s: old marks cannot be removed", path) : 0;
+}
+#else
+static bool has_tag(const char *path, const char *name, const char *want)
+{
+	(void)path;
+	(void)name;
+	(void)want;
+	return false;
+}
+
+int device_content(const char *path, char **what)
+{
+	(void)what;
+	return fail(-ENOTSUP, "%s: cannot be looked at, libblkid was not built in", path);
+}
+
+int device_wipe(const char *path)
+{
+	return fail(-ENOTSUP, "%s: cannot be wiped, libblkid was not built in", path);
+}
+#endif
+
+/* The device whose tag NAME is WANT, from malloc; NULL: none so far. */
+static char *search(const char *name, const char *want)
+{
+	DIR *dir = opendir("/sys/class/block");
+	char *path = NULL;
+	struct dirent *d;
+
+	while (dir && !path && (d = readdir(dir))) {
+		if (d->d_name[0] == '.' || asprintf(&path, "/dev/%s", d->d_name) < 0) {
+			path = NULL;
+			continue;
+		}
+		/* cciss!c0d0 is /dev/cciss/c0d0. */
+		for (char *c = path; *c; c++)
+			if (*c == '!')
+				*c = '/';
+		if (!has_tag(path, name, want)) {
+			free(path);
+			path = NULL;
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return path;
+}
+
+static int path_of(const char *spec, char **path)
+{
+	struct stat st;
+
+	if (stat(spec, &st))
+		return -errno;
+	if (!S_ISBLK(st.st_mode))
+		return fail(-ENOTBLK, "%s: is no block device", spec);
+	*path = strdup(spec);
+	return *path ? 0 : fail(-ENOMEM, "out of memory");
+}
+
+int device_wait(const char *spec, uint64_t limit_ms, char **path)
+{
+	size_t tag = 0;
+	char *found;
+	int err;
+
+	while (tag < NR_TAGS && strncmp(spec, tags[tag].prefix, strlen(tags[tag].prefix)))
+		tag++;
+#ifndef HAVE_BLKID
+	if (tag < NR_TAGS)
+		return fail(-ENOTSUP, "%s: cannot be found, libblkid was not built in; name the device", spec);
+#endif
+	for (;;) {
+		if (tag == NR_TAGS) {
+			err = path_of(spec, path);
+			if (err != -ENOENT)
+				return err;
+		} else {
+			found = search(tags[tag].value, spec + strlen(tags[tag].prefix));
+			if (found) {
+				*path = found;
+				return 0;
+			}
+		}
+		if (capture_now_ms() >= limit_ms)
+			return fail(-ENODEV, "%s: there is no such device", spec);
+		poll(NULL, 0, LOOK_MS);
+	}
+}
