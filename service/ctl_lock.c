@@ -28,6 +28,7 @@ static uint64_t now_ms(void)
 int ctl_make_folder(const struct ctl *ctl, const char *path, unsigned int mode)
 {
 	char *whole = ctl_path(ctl, path), *slash;
+	struct stat st;
 	int err = 0;
 
 	if (!whole)
@@ -37,8 +38,8 @@ int ctl_make_folder(const struct ctl *ctl, const char *path, unsigned int mode)
 		slash = strchr(slash + 1, '/');
 		if (slash)
 			*slash = '\0';
-		if (mkdir(whole, slash ? 0755 : mode) && errno != EEXIST)
-			err = fail_sys(-errno, "cannot make the folder %s", whole);
+		if (mkdir(whole, slash ? 0755 : mode) && (errno != EEXIST || stat(whole, &st) || !S_ISDIR(st.st_mode)))
+			err = fail_sys(errno == EEXIST ? -ENOTDIR : -errno, "cannot make the folder %s", whole);
 		if (slash)
 			*slash = '/';
 	}

@@ -4,6 +4,7 @@
 
 #include "lib/err.h"
 #include "lib/run.h"
+#include "service/dumps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -120,6 +121,11 @@ static int start(struct ctl *ctl, const char *command, bool early, bool even_if_
 		printf("already loaded and up to date\n");
 	else if (!err)
 		err = load(&j);
+	/* Old dumps are no reason to be without the next one. */
+	if (!err && !early && prune_now(ctl, &j.conf, false)) {
+		warn("%s", err_text());
+		err_clear();
+	}
 	job_finish(&j);
 	return err;
 }
@@ -173,9 +179,8 @@ int command_rebuild(struct ctl *ctl, int argc, char **argv, int *status)
 		return ctl_usage(argv[0], "no such argument", argv[1]);
 	/* Building needs no reservation: it is done before the reboot that brings one. */
 	err = ctl_conf_read(ctl, &j.conf);
-	if (err)
-		return err;
-	err = machine_read(&j.m, ctl);
+	if (!err)
+		err = machine_read(&j.m, ctl);
 	if (!err)
 		err = ctl_lock(ctl, argv[0], &j.lock);
 	if (!err)

@@ -16,4 +16,9 @@ SERVICE_SRCS = \
 	service/list.c \
 	service/places.c \
 	service/reload.c \
-	service/retain.c
+	service/retain.c \
+	service/ctl_probe.c \
+	service/ctl_status.c \
+	service/ctl_status_json.c \
+	service/ctl_test.c \
+	service/ctl_verify.c

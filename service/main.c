@@ -23,6 +23,16 @@ static const struct command commands[] = {
 	  command_restart },
 	{ "reload", "", "Load again what was built, over what is loaded.", "", command_reload },
 	{ "rebuild", "", "Build the capture initramfs, whether or not it is up to date.", "", command_rebuild },
+	{ "status", "[--json] [--probe]", "Would a crash be captured? Exit status 0 yes, 1 no.",
+	  "  --json             for programs\n"
+	  "  --probe            try the targets now; else as the last \"kdumpctl verify\" found them\n", command_status },
+	{ "verify", "", "Verify the loaded image, load it again when it is damaged, try the targets, prune. For the daily timer.", "",
+	  command_verify },
+	{ "test", "[--crash [--yes]]", "Try everything that a crash needs.",
+	  "  --crash            then crash the machine, after a confirmation\n"
+	  "  --yes              which is hereby given\n", command_test },
+	{ "probe-mount", "LINE", "For verify and test: try the file system that this line of the configuration names.", "",
+	  command_probe_mount },
 	{ "hotplug-event", "", "For the udev rule: CPUs or memory came or went.", "", command_hotplug_event },
 	{ "hotplug-reload", "[OPTION]...", "For kdump-reload.service: when events have ceased, load over what is loaded.",
 	  "  --quiet=MS         without an event for so long (1000)\n"

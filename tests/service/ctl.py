@@ -1,0 +1,468 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kdumpctl on made-up systems, with kexec, kdump and systemctl replaced by programs that record what they are asked and can fail.
+
+    tests/service/ctl.py KDUMPCTL [TEST]...
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+KDUMPCTL = None
+
+# Each fake: notes its arguments, then does what files beside it say: NAME.sleep, NAME.fail (a status), NAME.says, NAME.before (a command).
+FAKE = r"""#!/bin/sh
+fakes=${0%/*}; name=${0##*/}
+{ printf '%s' "$name"; printf '\037%s' "$@"; echo; } >>"$fakes/log"
+verb=
+for a in "$@"; do case $a in -p|-u|--verify|mkinitramfs|--stale|--check|-f|--probe|is-system-running|list-jobs) verb=$verb$a ;; esac; done
+[ ! -f "$fakes/$name$verb.before" ] || sh "$fakes/$name$verb.before"
+[ ! -f "$fakes/$name$verb.sleep" ] || sleep "$(cat "$fakes/$name$verb.sleep")"
+[ ! -f "$fakes/$name$verb.says" ] || cat "$fakes/$name$verb.says"
+if [ -f "$fakes/$name$verb.fail" ]; then
+	status=$(cat "$fakes/$name$verb.fail")
+	left=$(cat "$fakes/$name$verb.times" 2>/dev/null)
+	[ -z "$left" ] || echo $((left - 1)) >"$fakes/$name$verb.times"
+	[ "$left" = 1 ] && rm "$fakes/$name$verb.fail" "$fakes/$name$verb.times"
+	exit "$status"
+fi
+case $name$verb in
+kexec-p)
+	{ cat "$SYSROOT/sys/devices/system/cpu/present"; } >"$fakes/loaded.writing"
+	mv "$fakes/loaded.writing" "$fakes/loaded"
+	echo 1 >"$SYSROOT/sys/kernel/kexec_crash_loaded" ;;
+kexec-p-u)
+	rm -f "$fakes/loaded"
+	echo 0 >"$SYSROOT/sys/kernel/kexec_crash_loaded" ;;
+kdumpmkinitramfs-f)
+	for out; do :; done
+	echo "initramfs $(cat "$SYSROOT/etc/kdump.conf")" >"$out" ;;
+esac
+exit 0
+"""
+IOMEM = """00000000-00000fff : Reserved
+00001000-0009fbff : System RAM
+00100000-%08x : System RAM
+  30000000-3fffffff : Crash kernel
+fd000000-fdffffff : PCI Bus 0000:00
+"""
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+class System(unittest.TestCase):
+    """A machine with 256 MiB reserved, a kernel, a configuration, and nothing loaded."""
+    release = "6.1.0-test"
+
+    def setUp(self):
+        self.tmp = tempfile.mkdtemp(prefix="kdumpctl-")
+        self.addCleanup(shutil.rmtree, self.tmp)
+        self.root = os.path.join(self.tmp, "root")
+        self.fakes = os.path.join(self.tmp, "fakes")
+        for name in ("kexec", "kdump", "systemctl"):
+            write(os.path.join(self.fakes, name), FAKE)
+            os.chmod(os.path.join(self.fakes, name), 0o755)
+        self.put("proc/sys/kernel/osrelease", self.release + "\n")
+        self.put("proc/sys/kernel/arch", "x86_64\n")
+        self.put("proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro quiet console=ttyS0 crashkernel=256M hugepages=64\n")
+        self.put("proc/cpuinfo", "processor\t: 0\ninitial apicid\t: 7\n\nprocessor\t: 1\ninitial apicid\t: 9\n")
+        self.put("proc/sysrq-trigger", "")
+        self.machine("0-3", 0x7fffffff)
+        self.put("sys/kernel/kexec_crash_size", "%d\n" % (256 << 20))
+        self.put("sys/kernel/kexec_crash_loaded", "0\n")
+        self.put("boot/vmlinuz-" + self.release, "kernel")
+        self.put("etc/kdump.conf", "path /var/crash\n")
+
+    def machine(self, cpus, ram_last):
+        self.put("sys/devices/system/cpu/present", cpus + "\n")
+        self.put("proc/iomem", IOMEM % ram_last)
+
+    def at(self, path):
+        return os.path.join(self.root, path)
+
+    def put(self, path, text):
+        write(self.at(path), text)
+
+    def fake(self, what, text):
+        write(os.path.join(self.fakes, what), str(text))
+
+    def unfake(self, what):
+        os.unlink(os.path.join(self.fakes, what))
+
+    def environment(self):
+        return dict(os.environ, PATH=self.fakes + ":" + os.environ["PATH"], SYSROOT=self.root, TZ="UTC", LC_ALL="C")
+
+    def command(self, *arguments):
+        return [KDUMPCTL, "--sysroot", self.root, *map(str, arguments)]
+
+    def run_ctl(self, *arguments, stdin="", timeout=60):
+        result = subprocess.run(self.command(*arguments), env=self.environment(), input=stdin, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, universal_newlines=True, timeout=timeout)
+        self.assertNotRegex(result.stderr, "Sanitizer|runtime error")
+        return result
+
+    def good(self, *arguments, **more):
+        result = self.run_ctl(*arguments, **more)
+        self.assertEqual(result.returncode, 0, (arguments, result.stdout, result.stderr))
+        return result
+
+    def fails(self, *arguments, says=(), **more):
+        result = self.run_ctl(*arguments, **more)
+        self.assertEqual(result.returncode, 1, (arguments, result.stdout, result.stderr))
+        for text in [says] if isinstance(says, str) else says:
+            self.assertIn(text, result.stderr)
+        return result
+
+    def calls(self, *words):
+        """Argument lists of the programs that were run, those that have all of WORDS."""
+        path = os.path.join(self.fakes, "log")
+        lines = read(path).splitlines() if os.path.exists(path) else []
+        found = [line.split("\037") for line in lines]
+        return [call for call in found if all(word in call for word in words)]
+
+    def forget(self):
+        if os.path.exists(os.path.join(self.fakes, "log")):
+            self.unfake("log")
+
+    def loads(self):
+        return [call for call in self.calls("kexec", "-p") if "-u" not in call]
+
+    def record(self, name="loaded"):
+        return dict(line.split(" ", 1) for line in read(self.at("run/kdump/" + name)).splitlines() if " " in line)
+
+    def start(self):
+        self.good("start")
+        self.forget()
+
+    def appended(self):
+        return [word for word in self.loads()[-1] if word.startswith("--append=")][0][len("--append="):].split()
+
+
+class Usage(System):
+    def test_help_and_version(self):
+        self.assertIn("kdumpctl start", self.good("--help").stdout)
+        self.assertIn("--early", self.good("start", "--help").stdout)
+        self.assertRegex(self.good("--version").stdout, r"^kdumpctl \(parachute\) [0-9.]+\n$")
+
+    def test_wrong_arguments(self):
+        for arguments in (["nonsense"], ["start", "now"], ["stop", "-x"], ["restart", "x"], ["reload", "x"], ["rebuild", "x"],
+                          ["status", "--xml"], ["hotplug-event", "x"], ["hotplug-reload", "--quiet=soon"], ["verify", "x"],
+                          ["hotplug-reload", "--at-most=99999999"], ["test", "--burn"], ["status", "--json", "x"]):
+            result = self.fails(*arguments)
+            self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
+        self.assertEqual(self.calls(), [])
+        for options in (["--conf"], ["--wait", "soon", "status"], ["--wait=99999999", "status"], ["--nonsense", "status"], []):
+            result = subprocess.run([KDUMPCTL, *options], env=self.environment(), stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual((result.returncode, len(result.stderr.splitlines())), (1, 1))
+
+
+class Start(System):
+    def test_builds_and_loads(self):
+        result = self.good("start")
+        self.assertIn("loaded: ", result.stdout)
+        initramfs = self.at("var/lib/kdump/initrd.img-" + self.release)
+        build = self.calls("kdump", "mkinitramfs", "-f")
+        self.assertEqual(build, [["kdump", "mkinitramfs", "--sysroot", self.root, "--conf", self.at("etc/kdump.conf"), "--kernel",
+                                  self.release, "-f", initramfs]])
+        self.assertEqual(len(self.loads()), 1)
+        load = self.loads()[0]
+        self.assertEqual(load[-1], self.at("boot/vmlinuz-" + self.release))
+        self.assertIn("--initrd=" + initramfs, load)
+        self.assertIn("--sysroot=" + self.root, load)
+        self.assertNotIn("--hotplug", load)
+        self.assertEqual(os.stat(os.path.dirname(initramfs)).st_mode & 0o777, 0o700)
+        record = self.record()
+        self.assertEqual((record["cpus"], record["loads"], record["events"]), ("0-3", "1", "0"))
+        self.assertEqual(os.stat(self.at("run/kdump/loaded")).st_mode & 0o777, 0o600)
+
+    def test_again_is_quiet(self):
+        self.start()
+        self.assertIn("already loaded and up to date", self.good("start").stdout)
+        self.assertEqual(self.loads(), [])
+        self.assertEqual(self.calls("-f"), [])
+        self.assertEqual(len(self.calls("--stale")), 1)
+
+    def test_restart_loads_over(self):
+        self.start()
+        self.good("restart")
+        self.assertEqual(len(self.loads()), 1)
+        self.assertEqual(self.calls("-u"), [])
+        self.assertEqual(self.record()["loads"], "2")
+
+    def test_loads_again_when_something_changed(self):
+        changes = {
+            "CPUs": lambda: self.machine("0-5", 0x7fffffff),
+            "memory": lambda: self.machine("0-5", 0xbfffffff),
+            "kernel": lambda: self.put("boot/vmlinuz-" + self.release, "another kernel"),
+            "configuration": lambda: self.put("etc/kdump.conf", "path /var/crashes\n"),
+            "command line": lambda: self.put("proc/cmdline", "root=/dev/vdb crashkernel=256M\n"),
+            "initramfs": lambda: self.put("var/lib/kdump/initrd.img-" + self.release, "another"),
+        }
+        self.start()
+        for what, change in changes.items():
+            change()
+            self.good("start")
+            self.assertEqual(len(self.loads()), 1, what)
+            self.forget()
+
+    def test_one_that_another_program_loaded(self):
+        self.put("sys/kernel/kexec_crash_loaded", "1\n")
+        self.good("start")
+        self.assertEqual(len(self.loads()), 1)
+
+    def test_stale_initramfs(self):
+        self.start()
+        self.fake("kdumpmkinitramfs--stale.fail", 1)
+        self.fake("kdumpmkinitramfs--stale.says", "/etc/kdump.conf has changed\n")
+        result = self.good("start")
+        self.assertIn("building", result.stderr)
+        self.assertIn("/etc/kdump.conf has changed", result.stderr)
+        self.assertEqual(len(self.calls("-f")), 1)
+
+    def test_force(self):
+        self.start()
+        self.put("etc/kdump.conf", "force_rebuild 1\n")
+        self.good("start")
+        self.assertEqual((len(self.calls("-f")), self.calls("--stale")), (1, []))
+        self.forget()
+        self.put("etc/kdump.conf", "force_no_rebuild 1\n")
+        self.fake("kdumpmkinitramfs--stale.fail", 1)
+        self.good("start")
+        self.assertEqual((self.calls("-f"), self.calls("--stale"), len(self.loads())), ([], [], 1))
+
+    def test_early(self):
+        self.assertIn("kdump.service builds", self.good("start", "--early").stdout)
+        self.assertEqual(self.calls(), [])
+        self.start()
+        self.put("sys/kernel/kexec_crash_loaded", "0\n")
+        self.fake("kdumpmkinitramfs--stale.fail", 1)
+        self.good("start", "--early")
+        self.assertEqual((len(self.loads()), self.calls("kdump")), (1, []))
+
+    def test_hotplug_that_the_kernel_does(self):
+        self.put("sys/devices/system/cpu/crash_hotplug", "0\n")
+        self.good("start")
+        self.assertIn("--hotplug", self.loads()[0])
+        self.put("proc/sys/kernel/arch", "aarch64\n")
+        self.good("restart")
+        self.assertNotIn("--hotplug", self.loads()[1])
+
+    def test_command_line(self):
+        self.good("start")
+        words = self.appended()
+        for gone in ("quiet", "crashkernel=256M", "hugepages=64", "BOOT_IMAGE=/boot/vmlinuz", "disable_cpu_apicid=7"):
+            self.assertNotIn(gone, words)
+        for there in ("root=/dev/vda1", "ro", "console=ttyS0", "nr_cpus=1", "irqpoll", "reset_devices", "panic=10", "nokaslr"):
+            self.assertIn(there, words)
+        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_REMOVE="ro console"\nKDUMP_COMMANDLINE_APPEND="nr_cpus=4 a=b"\n'
+                 'KEXEC_ARGS="--console-vga  --debug"\n')
+        self.good("start")
+        words = self.appended()
+        self.assertEqual(words, ["root=/dev/vda1", "quiet", "hugepages=64", "nr_cpus=4", "a=b", "disable_cpu_apicid=7"])
+        self.assertIn("--console-vga", self.loads()[-1])
+        self.assertIn("--debug", self.loads()[-1])
+        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE="one two crashkernel=1G"\nKDUMP_COMMANDLINE_APPEND="nr_cpus=1"\n')
+        self.good("start")
+        self.assertEqual(self.appended(), ["one", "two", "nr_cpus=1"])
+
+    def test_another_kernel(self):
+        self.put("boot/vmlinuz-other", "other")
+        self.put("etc/default/kdump", 'KDUMP_KERNELVER="other"\n')
+        self.good("start")
+        self.assertEqual(self.loads()[0][-1], self.at("boot/vmlinuz-other"))
+        self.assertIn("--initrd=" + self.at("var/lib/kdump/initrd.img-other"), self.loads()[0])
+        os.unlink(self.at("boot/vmlinuz-other"))
+        self.fails("start", says=["other is not there", "KDUMP_KERNELVER"])
+        self.put("lib/modules/other/vmlinuz", "other")
+        self.good("start")
+        self.assertEqual(self.loads()[-1][-1], self.at("lib/modules/other/vmlinuz"))
+
+
+class StartFails(System):
+    """Whatever goes wrong: status 1, one sentence, nothing is unloaded, and the state of the old image is told."""
+
+    def kept(self, *says, command="start", **more):
+        result = self.fails(command, says=says, **more)
+        self.assertEqual(self.calls("-u"), [])
+        return result
+
+    def test_configuration(self):
+        self.start()
+        before = read(self.at("run/kdump/loaded"))
+        self.put("etc/kdump.conf", "path /var/crash\nnonsense 1\nalso wrong\n")
+        for command in ("start", "restart", "reload", "rebuild"):
+            result = self.kept("kdump.conf:2:", "kdump.conf:3:", command=command)
+            self.assertEqual(len(result.stderr.splitlines()), 2)
+        self.fails("start", "--early", says="kdump.conf:2:")
+        self.assertEqual(self.calls(), [])
+        self.assertEqual(read(self.at("run/kdump/loaded")), before)
+        os.unlink(self.at("etc/kdump.conf"))
+        self.kept("kdump.conf")
+        self.assertEqual(self.calls(), [])
+
+    def test_no_reservation(self):
+        self.put("sys/kernel/kexec_crash_size", "0\n")
+        self.kept("kdumpctl reset-crashkernel", "did not fit")
+        self.put("proc/cmdline", "root=/dev/vda1\n")
+        result = self.kept("kdumpctl reset-crashkernel", "reboot")
+        self.assertNotIn("did not fit", result.stderr)
+        self.assertEqual(self.calls(), [])
+
+    def test_no_kernel(self):
+        os.unlink(self.at("boot/vmlinuz-" + self.release))
+        self.kept("boot/vmlinuz-" + self.release, "lib/modules/%s/vmlinuz" % self.release)
+        self.assertEqual(self.calls(), [])
+
+    def test_build(self):
+        self.start()
+        before = read(self.at("run/kdump/loaded"))
+        self.fake("kdumpmkinitramfs--stale.fail", 1)
+        self.fake("kdumpmkinitramfs-f.fail", 1)
+        self.fake("kdumpmkinitramfs-f.says", "kdump: /dev/vdz: no such device\n")
+        self.kept("/dev/vdz: no such device", "the capture kernel that is loaded stays")
+        self.assertEqual(self.loads(), [])
+        self.assertEqual(read(self.at("run/kdump/loaded")), before)
+        self.put("sys/kernel/kexec_crash_loaded", "0\n")
+        self.kept("no capture kernel is loaded")
+
+    def test_kexec(self):
+        self.fake("kexec-p.fail", 1)
+        self.fake("kexec-p.says", "kexec: another program is loading a kernel; try again\n")
+        self.kept("another program is loading a kernel", "no capture kernel is loaded")
+        self.assertFalse(os.path.exists(self.at("run/kdump/loaded")))
+        self.put("sys/kernel/kexec_crash_loaded", "1\n")
+        self.kept("the one that was loaded before stays loaded")
+        self.unfake("kexec-p.says")
+        self.kept("kexec failed and said nothing")
+        self.fake("kexec-p.fail", 139)
+        self.kept("kexec failed")
+        self.unfake("kexec-p.fail")
+        self.start()
+        before = read(self.at("run/kdump/loaded"))
+        for command in ("restart", "reload"):
+            self.fake("kexec-p.fail", 1)
+            self.kept("the one that was loaded before stays loaded", command=command)
+            self.assertEqual(read(self.at("run/kdump/loaded")), before)
+
+    def test_no_programs(self):
+        self.start()
+        for name, says in (("kexec", "kexec"), ("kdump", "mkinitramfs")):
+            path = os.path.join(self.fakes, name)
+            os.rename(path, path + ".gone")
+            self.put("boot/vmlinuz-" + self.release, "kernel without " + name)
+            environment = dict(self.environment(), PATH=self.fakes)
+            os.symlink(shutil.which("sh"), os.path.join(self.fakes, "sh")) if name == "kexec" else None
+            result = subprocess.run(self.command("restart" if name == "kexec" else "rebuild"), env=environment, stderr=subprocess.PIPE,
+                                    universal_newlines=True, timeout=60)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(name, result.stderr)
+            os.rename(path + ".gone", path)
+
+    def test_nowhere_to_write(self):
+        self.put("run/kdump", "a file\n")
+        self.kept("run/kdump")
+        self.assertEqual(self.loads(), [])
+
+    def test_unknown_architecture(self):
+        self.put("proc/sys/kernel/arch", "pdp11\n")
+        self.kept("pdp11")
+
+    def test_remove_with_value(self):
+        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_REMOVE="console=ttyS0"\n')
+        self.kept("KDUMP_COMMANDLINE_REMOVE", "console=ttyS0")
+
+    def test_reload_without_initramfs(self):
+        self.kept("kdumpctl start", command="reload")
+
+
+class Stop(System):
+    def test_stop(self):
+        self.start()
+        self.good("stop")
+        self.assertEqual(self.calls("kexec", "-p", "-u"), [["kexec", "--sysroot=" + self.root, "-p", "-u"]])
+        self.assertFalse(os.path.exists(self.at("run/kdump/loaded")))
+        self.forget()
+        self.assertIn("no capture kernel is loaded", self.good("stop").stdout)
+        self.assertEqual(self.calls(), [])
+
+    def test_fails(self):
+        self.start()
+        self.fake("kexec-p-u.fail", 1)
+        self.fake("kexec-p-u.says", "kexec: no permission\n")
+        self.fails("stop", says="no permission")
+        self.assertTrue(os.path.exists(self.at("run/kdump/loaded")))
+
+    def test_for_systemd(self):
+        self.start()
+        self.fake("systemctllist-jobs.says", "77 kdump.service restart running\n")
+        self.good("stop", "--service")
+        self.unfake("systemctllist-jobs.says")
+        self.fake("systemctlis-system-running.says", "stopping\n")
+        self.fake("systemctlis-system-running.fail", 1)
+        self.good("stop", "--service")
+        self.assertEqual(self.calls("kexec"), [])
+        self.fake("systemctlis-system-running.says", "running\n")
+        self.fake("systemctllist-jobs.says", "77 kdump.service stop running\n")
+        self.good("stop", "--service")
+        self.assertEqual(len(self.calls("kexec")), 1)
+
+
+class Lock(System):
+    def test_waits_and_tells(self):
+        self.start()
+        self.fake("kexec-p.sleep", 3)
+        slow = subprocess.Popen(self.command("restart"), env=self.environment(), stdout=subprocess.DEVNULL)
+        while not self.loads():
+            time.sleep(0.02)
+        self.fails("--wait", "0", "restart", says=["process %d kdumpctl restart holds" % slow.pid, "nothing was changed"])
+        self.assertEqual(len(self.loads()), 1)
+        result = self.good("restart")
+        self.assertIn("waiting for process %d kdumpctl restart" % slow.pid, result.stderr)
+        self.assertEqual(slow.wait(), 0)
+        self.assertEqual(self.record()["loads"], "3")
+
+    def test_one_that_died(self):
+        """A lock dies with its holder."""
+        self.put("run/lock/kdump", "1 kdumpctl start\n")
+        self.good("--wait", "0", "start")
+
+
+class Rebuild(System):
+    def test_rebuild(self):
+        self.put("sys/kernel/kexec_crash_size", "0\n")
+        self.good("rebuild")
+        self.assertEqual((len(self.calls("-f")), self.loads()), (1, []))
+        self.put("sys/kernel/kexec_crash_size", "1000000\n")
+        self.start()
+        self.assertIn("kdumpctl reload", self.good("rebuild").stdout)
+
+    def test_fails(self):
+        self.fake("kdumpmkinitramfs-f.fail", 3)
+        self.fails("rebuild", says=["was not built", "3"])
+
+
+def main():
+    global KDUMPCTL
+    KDUMPCTL = os.path.abspath(sys.argv.pop(1))
+    program = unittest.main(exit=False, verbosity=1)
+    bad = len(program.result.failures) + len(program.result.errors)
+    print("%d passed, %d failed" % (program.result.testsRun - bad, bad))
+    sys.exit(bad > 0)
+
+
+if __name__ == "__main__":
+    main()
