@@ -74,6 +74,13 @@ KDUMP_SRCS = \
 	kdump/transport/md5.c \
 	kdump/transport/s3_text.c \
 	kdump/transport/sigv4.c \
+	kdump/transport/sftp.c \
+	kdump/transport/sftp_digest.c \
+	kdump/transport/sftp_file.c \
+	kdump/transport/sftp_link.c \
+	kdump/transport/sftp_proto.c \
+	kdump/transport/sftp_session.c \
+	kdump/transport/sftp_ssh.c \
 	kdump/transport/transport.c \
 	kdump/twins.c \
 	kdump/vmcore.c \

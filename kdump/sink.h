@@ -55,6 +55,7 @@ struct sink {
 	uint64_t max_bytes;        /* --max-size; UINT64_MAX: none */
 	uint64_t reserved;         /* of those, kept back from what grows the size; the writer adjusts it */
 	uint64_t partial;          /* after a failed sink_write(): bytes of it that were written all the same */
+	uint64_t verified;         /* bytes that were read back before it was finished, and were right */
 	uint64_t unsent;           /* bytes since the kernel was last told to begin writing to disk */
 	int failed;                /* a stream broke inside a record: every later write fails so */
 };

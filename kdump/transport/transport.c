@@ -12,6 +12,7 @@
 #include <time.h>
 
 static const struct transport_ops *const transports[] = {
+	&transport_sftp,
 	NULL,
 };
 
