@@ -36,6 +36,7 @@ void err_clear(void);
  * Tell the user something that does not stop the work. Goes to the warning sink: standard error with the
  * program's name in front, until err_set_warn_sink() names another.
  */
+#define warn parachute_warn /* the C library has one, and static libraries that use its neighbours bring it along */
 void warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 typedef void warn_sink(void *ctx, const char *text);
