@@ -6,8 +6,11 @@ What is on its disk afterwards is looked at here, by readers that are not ours.
 import dataclasses
 import glob
 import hashlib
+import json
 import os
+import random
 import re
+import struct
 import threading
 import time
 
@@ -193,14 +196,15 @@ def finish(context, guest):
         os.unlink(guest.root)
 
 
-def installed(context):
-    """A disk on which the package has been installed already, made once for each package."""
+def installed(context, disk="disk"):
+    """A disk on which the package has been installed already, made once for each package; "sid": with that kernel."""
     key = digest_of(package(), f"{paths.BUILD}/guest-debian/key")
-    made, note = f"{paths.BUILD}/guest-debian/installed.raw", f"{paths.BUILD}/guest-debian/installed.key"
+    made, note = (f"{paths.BUILD}/guest-debian/installed-{disk}.{kind}" for kind in ("raw", "key"))
     with making:
         if os.path.exists(note) and open(note, encoding="ascii").read() == key:
             return made
-        with DebianGuest(machine(), f"{context.folder}/install", {"/root/parachute.deb": package()}) as guest:
+        with DebianGuest(machine(), f"{context.folder}/install", {"/root/parachute.deb": package()},
+                         source=f"{paths.BUILD}/guest-debian/{disk}.raw") as guest:
             guest.wait_boot()
             guest.output("dpkg -i /root/parachute.deb", 240)
             power_off(guest)
@@ -230,14 +234,16 @@ FROZEN = ("truncate -s 64M /root/frozen && mke2fs -q /root/frozen && mount -o lo
 PANICS = (
     ("nmi", "sysctl -w kernel.unknown_nmi_panic=1", "true", "NMI", True),
     ("out of memory", "sysctl -w vm.panic_on_oom=1", "tail /dev/zero", "panic_on_oom is enabled", False),
-    ("kernel thread", FROZEN, "touch /mnt/file", "hung_task: blocked tasks", False),
+    ("kernel thread", "sysctl -w kernel.panic_on_oops=1", "insmod /root/thread.ko", "Comm: parachute-lost", False),
+    ("watchdog thread", FROZEN, "touch /mnt/file", "hung_task: blocked tasks", False),
 )
 
 
 def panics(context):
     """One machine that panics in other ways than by sysrq, and comes back each time."""
     names, sentences = [], []
-    with DebianGuest(machine(cpus=2), context.folder, source=installed(context)) as guest:
+    files = {"/root/thread.ko": f"{paths.BUILD}/guest-debian/thread.ko"}
+    with DebianGuest(machine(cpus=2), context.folder, files, source=installed(context)) as guest:
         release = start(context, guest)
         for name, before, command, sentence, nmi in PANICS:
             guest.output(before)
@@ -264,6 +270,147 @@ def small(context, memory):
     finish(context, guest)
 
 
+class Plugger:
+    """
+    Hands CPUs and memory to a guest and takes them back. A CPU is only taken down: QEMU with all CPUs in one thread (see machines.py) does not outlive the removal
+    of one.
+    """
+
+    def __init__(self, guest):
+        self.guest, self.cpus, self.number, self.dimms = guest, 1, 0, []
+
+    def add_cpu(self):
+        self.guest.qmp.command("device_add", driver="max-x86_64-cpu", id=f"cpu{self.cpus}", **{"socket-id": 0, "core-id": self.cpus, "thread-id": 0})
+        self.cpus += 1
+
+    def add_memory(self):
+        name = f"memory{self.number}"
+        self.number += 1
+        self.guest.qmp.command("object-add", id=name, size=128 << 20, **{"qom-type": "memory-backend-ram"})
+        self.guest.qmp.command("device_add", driver="pc-dimm", id=f"dimm-{name}", memdev=name)
+        self.dimms.append(name)
+
+    def remove_memory(self):
+        """Ask for it; a kernel that uses the memory says no, and it stays."""
+        self.guest.qmp.command("device_del", id=f"dimm-{self.dimms.pop()}")
+
+    def settle(self, cpus):
+        """New CPUs are brought up by hand, as Debian does not."""
+        self.guest.output(f"for n in $(seq 100); do [ -e /sys/devices/system/cpu/cpu{cpus - 1} ] && break; sleep 0.1; done; "
+                          "for cpu in /sys/devices/system/cpu/cpu[1-9]*; do echo 1 > $cpu/online; done")
+
+
+SYNTHETIC = "for n in $(seq 125); do for m in 0 1 2 3 4 5 6 7; do echo online > /sys/devices/system/memory/memory$m/uevent; done; done"
+AT_PANIC = ("kdumpctl status --json > /root/at-panic.json; grep 'System RAM\\|Crash kernel' /proc/iomem > /root/at-panic.iomem; "
+            "nproc > /root/at-panic.cpus; sync; echo c > /proc/sysrq-trigger")
+SETTLED_S = 30             # a worker of the service waits 5 s at most, and loads again in less than that
+
+
+def in_dump(path):
+    """The page frames that the dump knows of: its first bitmap (doc/formats.md)."""
+    with open(path, "rb") as file:
+        header = file.read(464)
+        block, sub, blocks = struct.unpack_from("<iiI", header, 428)
+        file.seek((1 + sub) * block)
+        return file.read(blocks * block // 2)
+
+
+def not_covered(bitmap, iomem):
+    """Of /proc/iomem's lines: ranges of RAM, but for the capture kernel's own, of which the middle is not in the dump."""
+    missing = []
+    for first, last, what in re.findall(r"([0-9a-f]+)-([0-9a-f]+) : (.*)", iomem):
+        pfn = (int(first, 16) + int(last, 16)) // 2 >> 12
+        if what == "System RAM" and not (pfn >> 3 < len(bitmap) and bitmap[pfn >> 3] >> (pfn & 7) & 1):
+            missing.append(f"{first}-{last}")
+    return missing
+
+
+def count_loads(guest):
+    return json.loads(guest.output("kdumpctl status --json || true", 60))["image"]["loads"]
+
+
+def burst(context, guest, plugger, rng):
+    """CPUs and memory come and go, a thousand events that mean nothing among them. How often the capture kernel was loaded again for all that."""
+    loads = count_loads(guest)
+    for _ in range(rng.randrange(1, 3)):
+        plugger.add_cpu()
+    for _ in range(rng.randrange(2, 4)):
+        plugger.add_memory()
+    plugger.settle(plugger.cpus)
+    guest.output(SYNTHETIC, 240)
+    plugger.remove_memory()
+    guest.output(f"echo 0 > /sys/devices/system/cpu/cpu{plugger.cpus - 1}/online")
+    return loads
+
+
+def hotplug(context, disk, rounds):
+    """CPUs and memory in bursts, and a panic at a moment that chance chooses: early ones too, before the service has seen all of it."""
+    rng = random.Random(5)
+    kernel_updates = disk == "sid"
+    options = machine(memory="1G,slots=16,maxmem=8G")
+    with DebianGuest(options, context.folder, source=installed(context, disk), more=["-smp", "1,maxcpus=8"]) as guest:
+        release = start(context, guest)
+        plugger, judged = Plugger(guest), []
+        for number in range(rounds):
+            guest.output("echo online > /sys/devices/system/memory/auto_online_blocks")
+            loads = burst(context, guest, plugger, rng)
+            wait = SETTLED_S if number == 0 else rng.uniform(0, 10)
+            time.sleep(wait)
+            if number == 0:
+                found = count_loads(guest) - loads
+                context.timings["reloads for a burst"] = found
+                context.results.check("a burst costs a handful of reloads, or none when the kernel follows by itself",
+                                      found == 0 if kernel_updates else 1 <= found <= 6, found)
+            names = crash_and_return(context, guest, AT_PANIC)
+            context.results.check(f"round {number}: one dump has come", len(names) == 1, names)
+            state = json.loads(guest.output("cat /root/at-panic.json"))
+            judged += [(name, state, guest.output("cat /root/at-panic.iomem"), int(guest.output("cat /root/at-panic.cpus")), wait) for name in names]
+            check_service(context, guest, f"round {number}")
+        power_off(guest)
+        for name, state, iomem, cpus, wait in judged:
+            folder = fetch_dump(context, guest, name)
+            facts = check_dump(context, folder, "sysrq triggered crash", release)
+            current = kernel_updates or not state["image"]["outdated"]
+            context.results.check(f"{wait:.1f} s after the last event: what is loaded is up to date, or still within its time", current or wait < 10, state)
+            if current and facts:
+                missing = not_covered(in_dump(f"{folder}/vmcore"), iomem)
+                context.results.check("the dump covers the memory at the panic", not missing, missing)
+                context.results.check("it has the CPUs that were up", len(facts["registers"]) == cpus, facts["registers"])
+    finish(context, guest)
+
+
+def damaged(context):
+    """A configuration that cannot be understood: told with its line, nothing is touched, and what is loaded stays."""
+    check = context.results.check
+    with DebianGuest(machine(), context.folder, source=installed(context)) as guest:
+        start(context, guest)
+        facts = "sha256sum /var/lib/kdump/* /run/kdump/loaded; cat /sys/kernel/kexec_crash_loaded"
+        before = guest.output(facts)
+        guest.output("cp /etc/kdump.conf /root/kdump.conf; printf 'path /var/crash\\nfailure_action dance\\n' >> /etc/kdump.conf")
+        line = len(guest.output("cat /etc/kdump.conf").splitlines())
+        for command in ("kdumpctl check-config", "kdumpctl start", "kdumpctl restart", "kdumpctl rebuild", "systemctl reload kdump.service"):
+            status, output = guest.run(command, 120)
+            text = output.decode(errors="replace")
+            check(f"{command} fails", status != 0, text)
+            if not command.startswith("systemctl"):
+                check(f"{command} names the line", f":{line}:" in text and "dance" in text, text)
+            check(f"{command} leaves everything as it is", guest.output(facts) == before, command)
+        state = guest.run("systemctl is-active kdump.service", 60)[1].decode().strip()
+        check("the service is as it was", state == "active", state)
+        status, output = guest.run("kdumpctl status", 120)
+        check("status says that the configuration is wrong", status == 1 and f":{line}:" in output.decode(), output)
+        names = crash_and_return(context, guest)
+        check("the machine still saves its dump, with the configuration that was loaded", len(names) == 1, names)
+        state = guest.run("systemctl is-active kdump.service", 60)[1].decode().strip()
+        check("after the boot the service has failed", state == "failed", state)
+        loaded = guest.output("cat /sys/kernel/kexec_crash_loaded").strip()
+        check("and nothing was half started", loaded == "0", loaded)
+        guest.output("cp /root/kdump.conf /etc/kdump.conf; systemctl restart kdump.service", 240)
+        check_service(context, guest, "with the configuration mended")
+        power_off(guest)
+    finish(context, guest)
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
     name: str
@@ -276,6 +423,9 @@ CASES = [
     Case("service-panics", panics),
     Case("service-96M-1G", lambda context: small(context, "1G")),
     Case("service-96M-4G", lambda context: small(context, "4G")),
+    Case("service-hotplug-6.1", lambda context: hotplug(context, "disk", 3)),
+    Case("service-hotplug-7.2", lambda context: hotplug(context, "sid", 2)),
+    Case("service-damaged", damaged),
 ]
 
 
