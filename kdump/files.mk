@@ -71,7 +71,12 @@ KDUMP_SRCS = \
 	kdump/transport/crypt.c \
 	kdump/transport/crypt_key.c \
 	kdump/transport/crypt_sink.c \
+	kdump/transport/curl.c \
+	kdump/transport/curl_upload.c \
+	kdump/transport/https.c \
 	kdump/transport/md5.c \
+	kdump/transport/s3.c \
+	kdump/transport/s3_sink.c \
 	kdump/transport/s3_text.c \
 	kdump/transport/sigv4.c \
 	kdump/transport/sftp.c \
