@@ -285,7 +285,7 @@ static int on_answer(struct sftp_request *r, const struct sftp_reply *reply)
 		a->handle.len = reply->len;
 	}
 	if (reply->type == SFTP_EXTENDED_REPLY) {
-		struct view v = view_of(reply->bytes, reply->len, "the server's reply");
+		struct view v = sftp_view(reply->bytes, reply->len);
 		struct cursor c = cursor_at(&v, 0);
 
 		while (cursor_left(&c) >= 8 && a->nr_numbers < sizeof(a->number) / sizeof(*a->number))

@@ -83,6 +83,14 @@ uint8_t *sftp_write_head(uint8_t *data, uint32_t len, uint32_t id, const struct 
 
 /* ---- replies ---- */
 
+struct view sftp_view(const void *bytes, size_t len)
+{
+	struct view v = view_of(bytes, len, "the server's reply");
+
+	v.big_endian = true;
+	return v;
+}
+
 int sftp_take(const uint8_t *bytes, size_t len, struct view *body)
 {
 	uint32_t packet;
@@ -95,7 +103,7 @@ int sftp_take(const uint8_t *bytes, size_t len, struct view *body)
 		return fail(-EPROTO, "it sends a packet of %u bytes", packet);
 	if (len - 4 < packet)
 		return 0;
-	*body = view_of(bytes + 4, packet, "the server's reply");
+	*body = sftp_view(bytes + 4, packet);
 	return 1;
 }
 
@@ -163,7 +171,7 @@ int sftp_parse(const struct view *body, struct sftp_reply *r)
 
 bool sftp_has_extension(const struct sftp_reply *r, const char *name)
 {
-	struct view v = view_of(r->bytes, r->len, "extensions");
+	struct view v = sftp_view(r->bytes, r->len);
 	struct cursor c = cursor_at(&v, 0);
 
 	while (cursor_left(&c)) {

@@ -99,6 +99,8 @@ struct sftp_reply {
 	struct sftp_attrs attrs;   /* ATTRS */
 };
 
+/* Bytes of a packet. */
+struct view sftp_view(const void *bytes, size_t len);
 /*
  * Is there a whole packet at the beginning of LEN bytes? 1: *BODY has it, without its length. 0: not yet. -EPROTO
  * (recorded): that is no packet.
