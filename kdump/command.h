@@ -22,6 +22,7 @@ int command_dmesg(int argc, char **argv, int *status);
 int command_info(int argc, char **argv, int *status);
 int command_inspect(int argc, char **argv, int *status);
 int command_check(int argc, char **argv, int *status);
+int command_mkinitramfs(int argc, char **argv, int *status);
 int command_reassemble(int argc, char **argv, int *status);
 /* Answers with an exit status only where it does not restart the machine. */
 int command_capture(int argc, char **argv, int *status);

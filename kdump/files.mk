@@ -39,6 +39,26 @@ KDUMP_SRCS = \
 	kdump/front_options.c \
 	kdump/front_usage.c \
 	kdump/guard.c \
+	kdump/initramfs/builders.c \
+	kdump/initramfs/cpio.c \
+	kdump/initramfs/device_names.c \
+	kdump/initramfs/devices.c \
+	kdump/initramfs/dynamic.c \
+	kdump/initramfs/inputs.c \
+	kdump/initramfs/libraries.c \
+	kdump/initramfs/mkinitramfs.c \
+	kdump/initramfs/module_files.c \
+	kdump/initramfs/modules.c \
+	kdump/initramfs/modules_read.c \
+	kdump/initramfs/mounts.c \
+	kdump/initramfs/network.c \
+	kdump/initramfs/pack.c \
+	kdump/initramfs/plan.c \
+	kdump/initramfs/programs.c \
+	kdump/initramfs/routes.c \
+	kdump/initramfs/targets.c \
+	kdump/initramfs/tree.c \
+	kdump/initramfs/verify.c \
 	kdump/info.c \
 	kdump/inspect.c \
 	kdump/kinfo.c \

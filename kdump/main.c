@@ -64,6 +64,22 @@ static const struct command commands[] = {
 	  "  -f, --force                   replace TARGET; without one it is SOURCE without .enc and .flat\n"
 	  "  -q, --quiet                   say only what goes wrong\n"
 	  "  -D, --debug                   say what is done\n", command_decrypt },
+	{ "mkinitramfs", "[OPTION]... FILE",
+	  "Build the initramfs for capturing: FILE, and FILE.inputs. Or look at one.",
+	  "  --conf FILE                   default: /etc/kdump.conf\n"
+	  "  --kernel RELEASE              that will capture; default: the running one\n"
+	  "  --init PROGRAM                that becomes /init\n"
+	  "  --compress zstd|xz|gzip|none  default: the best that the kernel unpacks\n"
+	  "  --builder auto|own|dracut|initramfs-tools\n"
+	  "                                default: as kdump.conf says, or auto\n"
+	  "  --sysroot DIR                 look at the machine below DIR\n"
+	  "  -f, --force                   replace a FILE that is not ours\n"
+	  "  -D, --debug                   say what is done\n"
+	  "  --stale                       exit status 0: FILE is up to date; 1: it is not, and why\n"
+	  "  --check                       is everything in FILE? Exit status 0 yes, 1 no\n"
+	  "  --sizes                       how large it is, packed and unpacked\n"
+	  "  --json                        of --check and --sizes, for programs\n"
+	  "  --facts                       print what the capture kernel would be told; no FILE\n", command_mkinitramfs },
 	{ "inspect", "[OPTION]... FILE",
 	  "Is the capture kernel in this image of a machine's memory intact? Exit status 0 yes, 1 cannot tell, 3 no.",
 	  "  --json                        for programs\n"
