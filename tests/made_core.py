@@ -25,18 +25,8 @@ LINES = ["Linux version 6.1.0-test", "two\nlines", "cleared until here", "after 
          "Kernel panic - not syncing"]
 CLEAR_SEQ = 3
 
-VMCOREINFO = """OSRELEASE=6.1.0-test
-BUILD-ID=0123456789abcdef0123456789abcdef01234567
-PAGESIZE=4096
-SYMBOL(init_uts_ns)=%(uts)x
-OFFSET(uts_namespace.name)=0
-SYMBOL(mem_section)=%(roots)x
-LENGTH(mem_section)=2048
-SIZE(mem_section)=16
-OFFSET(mem_section.section_mem_map)=0
-NUMBER(SECTION_SIZE_BITS)=27
-NUMBER(MAX_PHYSMEM_BITS)=46
-SIZE(page)=64
+# What VMCOREINFO of Linux 6.1 on x86_64 says of struct page.
+PAGES_6_1 = """SIZE(page)=64
 OFFSET(page.flags)=0
 OFFSET(page._refcount)=52
 OFFSET(page.mapping)=24
@@ -57,7 +47,19 @@ NUMBER(PG_head_mask)=65536
 NUMBER(HUGETLB_PAGE_DTOR)=2
 NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-129
 NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-257
-NUMBER(phys_base)=0
+"""
+VMCOREINFO = """OSRELEASE=6.1.0-test
+BUILD-ID=0123456789abcdef0123456789abcdef01234567
+PAGESIZE=4096
+SYMBOL(init_uts_ns)=%(uts)x
+OFFSET(uts_namespace.name)=0
+SYMBOL(mem_section)=%(roots)x
+LENGTH(mem_section)=2048
+SIZE(mem_section)=16
+OFFSET(mem_section.section_mem_map)=0
+NUMBER(SECTION_SIZE_BITS)=27
+NUMBER(MAX_PHYSMEM_BITS)=46
+%(pages)sNUMBER(phys_base)=0
 SYMBOL(init_top_pgt)=%(tables)x
 KERNELOFFSET=0
 SYMBOL(prb)=%(prb)x
@@ -87,7 +89,7 @@ CRASHTIME=1700000000
 """
 VADDRS = {name: DIRECT + paddr for name, paddr in (("uts", UTS), ("roots", ROOTS), ("prb", PRB), ("clear", CLEAR))}
 VADDRS["tables"] = IMAGE + TABLES
-VMCOREINFO %= VADDRS
+VMCOREINFO %= dict(VADDRS, pages=PAGES_6_1)
 
 
 def log_text(first=0):

@@ -4,7 +4,12 @@
 All sections share one 2 MiB block of struct pages through the page tables: 16 pages of the kernel, the rest free in
 buddy blocks. The numbers are those of Linux 6.1 on x86_64, as in tests/unit/make_kernel.h.
 """
+import os
 import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import made_core  # noqa: E402
 
 MIB = 1 << 20
 SECTION = 128 * MIB
@@ -23,28 +28,7 @@ SIZE(mem_section)=32
 OFFSET(mem_section.section_mem_map)=0
 NUMBER(SECTION_SIZE_BITS)=27
 NUMBER(MAX_PHYSMEM_BITS)=52
-SIZE(page)=64
-OFFSET(page.flags)=0
-OFFSET(page._refcount)=52
-OFFSET(page.mapping)=24
-OFFSET(page.lru)=8
-OFFSET(page._mapcount)=48
-OFFSET(page.private)=40
-OFFSET(page.compound_head)=8
-OFFSET(page.compound_dtor)=16
-OFFSET(page.compound_order)=17
-LENGTH(zone.free_area)=11
-LENGTH(free_area.free_list)=5
-NUMBER(PG_lru)=4
-NUMBER(PG_private)=13
-NUMBER(PG_swapcache)=10
-NUMBER(PG_swapbacked)=19
-NUMBER(PG_slab)=9
-NUMBER(PG_hwpoison)=23
-NUMBER(PG_head_mask)=65536
-NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-129
-NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-257
-NUMBER(HUGETLB_PAGE_DTOR)=2
+%sLENGTH(free_area.free_list)=5
 NUMBER(NR_FREE_PAGES)=0
 NUMBER(phys_base)=0
 NUMBER(pgtable_l5_enabled)=0
@@ -56,7 +40,7 @@ SYMBOL(swapper_pg_dir)=%x
 SYMBOL(_stext)=%x
 SYMBOL(init_uts_ns)=%x
 OFFSET(uts_namespace.name)=0
-""" % (DIRECT + ROOTS, IMAGE + PGD, IMAGE + PGD, IMAGE, IMAGE + 0x8000)
+""" % (DIRECT + ROOTS, made_core.PAGES_6_1, IMAGE + PGD, IMAGE + PGD, IMAGE, IMAGE + 0x8000)
 
 
 def struct_pages():
