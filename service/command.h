@@ -56,5 +56,9 @@ int command_check_config(struct ctl *ctl, int argc, char **argv, int *status);
 int command_list(struct ctl *ctl, int argc, char **argv, int *status);
 int command_show(struct ctl *ctl, int argc, char **argv, int *status);
 int command_prune(struct ctl *ctl, int argc, char **argv, int *status);
+int command_estimate(struct ctl *ctl, int argc, char **argv, int *status);
+int command_showmem(struct ctl *ctl, int argc, char **argv, int *status);
+int command_get_default_crashkernel(struct ctl *ctl, int argc, char **argv, int *status);
+int command_reset_crashkernel(struct ctl *ctl, int argc, char **argv, int *status);
 
 #endif

@@ -17,8 +17,8 @@
 #define CONF_MAX_BYTES (1u << 20)
 
 /*
- * An hour: a dump of the usual size takes minutes, and the pages that matter are written first, so what is there after an hour is worth more than a machine that stays
- * away longer. "deadline none" is for those who want every page.
+ * An hour: a dump of the usual size takes minutes, and the pages that matter are written first, so what is there after
+ * an hour is worth more than a machine that stays away longer. "deadline none" is for those who want every page.
  */
 #define DEFAULT_DEADLINE_S 3600
 #define DEADLINE_MIN_S 30
@@ -148,7 +148,8 @@ static int set_builder(struct conf *c, const struct keyword *k, struct text valu
 			c->builder = i;
 			return 0;
 		}
-	return fail(-EINVAL, "nothing called \"%.*s\" builds an initramfs: write one of %s", TEXT_ARGS(&value), k->form);
+	return fail(-EINVAL, "nothing called \"%.*s\" builds an initramfs: write one of %s", TEXT_ARGS(&value),
+		    k->form);
 }
 
 static int set_deadline(struct conf *c, const struct keyword *k, struct text value, unsigned int line)
@@ -166,7 +167,8 @@ static int set_deadline(struct conf *c, const struct keyword *k, struct text val
 	if (err)
 		return err;
 	if (seconds < DEADLINE_MIN_S)
-		return fail(-EINVAL, "\"%.*s\" is too short for a capture kernel to start: %d seconds at least, or \"none\"",
+		return fail(-EINVAL, "\"%.*s\" is too short for a capture kernel to start: %d seconds at least, or "
+			    "\"none\"",
 			    TEXT_ARGS(&value), DEADLINE_MIN_S);
 	c->deadline_s = seconds;
 	return 0;
@@ -179,7 +181,9 @@ static int keep_limit(struct conf_keep *keep, struct text name, struct text valu
 		uint64_t *at;
 		int (*read)(struct text value, uint64_t *n);
 	} limits[] = {
-		{ "count", &keep->count, conf_number }, { "age", &keep->age_s, conf_seconds }, { "free", &keep->free_bytes, conf_bytes },
+		{ "count", &keep->count, conf_number },
+		{ "age", &keep->age_s, conf_seconds },
+		{ "free", &keep->free_bytes, conf_bytes },
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
@@ -213,7 +217,8 @@ static int set_keep(struct conf *c, const struct keyword *k, struct text value, 
 		int err;
 
 		if (name.len == word.len)
-			return fail(-EINVAL, "\"%.*s\" has no \"=\": write count=5, age=30d or free=2G", TEXT_ARGS(&word));
+			return fail(-EINVAL, "\"%.*s\" has no \"=\": write count=5, age=30d or free=2G",
+				    TEXT_ARGS(&word));
 		err = keep_limit(&keep, name, limit);
 		if (err)
 			return err;
@@ -222,7 +227,8 @@ static int set_keep(struct conf *c, const struct keyword *k, struct text value, 
 	return 0;
 }
 
-static int add_target(struct conf *c, enum conf_target_kind kind, const char *fstype, struct text where, unsigned int line)
+static int add_target(struct conf *c, enum conf_target_kind kind, const char *fstype, struct text where,
+		      unsigned int line)
 {
 	struct conf_target *more = reallocarray(c->target, c->nr_targets + 1, sizeof(*more)), *t;
 
@@ -282,18 +288,21 @@ static const struct keyword keywords[] = {
 	{ "kdump_post", "PROGRAM", set_string, AT(kdump_post), conf_check_file, 0, false, 0 },
 	{ "extra_bins", "PROGRAM...", set_words, AT(extra_bins), conf_check_binary, 0, true, 0 },
 	{ "extra_modules", "MODULE...", set_words, AT(extra_modules), conf_check_module, 0, true, 0 },
-	{ "failure_action", "reboot, halt, poweroff, shell, dump_to_rootfs", set_action, AT(failure_action), NULL, CONF_DUMP_TO_ROOTFS,
-	  false, CONF_LINE_FAILURE_ACTION + 1 },
-	{ "default", "reboot, halt, poweroff, shell, dump_to_rootfs", set_default, AT(failure_action), NULL, CONF_DUMP_TO_ROOTFS, false,
-	  CONF_LINE_FAILURE_ACTION + 1 },
+	{ "failure_action", "reboot, halt, poweroff, shell, dump_to_rootfs", set_action, AT(failure_action), NULL,
+	  CONF_DUMP_TO_ROOTFS, false, CONF_LINE_FAILURE_ACTION + 1 },
+	{ "default", "reboot, halt, poweroff, shell, dump_to_rootfs", set_default, AT(failure_action), NULL,
+	  CONF_DUMP_TO_ROOTFS, false, CONF_LINE_FAILURE_ACTION + 1 },
 	{ "final_action", "reboot, halt, poweroff", set_action, AT(final_action), NULL, CONF_POWEROFF, false, 0 },
 	{ "sshkey", "FILE", set_string, AT(sshkey), conf_check_file, 0, false, 0 },
 	{ "ssh_known_hosts", "FILE", set_string, AT(ssh_known_hosts), conf_check_file, 0, false, 0 },
-	{ "dracut_args", "OPTION...", set_string, AT(dracut_args), conf_check_dracut, 0, false, CONF_LINE_DRACUT_ARGS + 1 },
-	{ "fence_kdump_args", "OPTION...", set_string, AT(fence_kdump_args), conf_check_command, 0, false, CONF_LINE_FENCE_ARGS + 1 },
+	{ "dracut_args", "OPTION...", set_string, AT(dracut_args), conf_check_dracut, 0, false,
+	  CONF_LINE_DRACUT_ARGS + 1 },
+	{ "fence_kdump_args", "OPTION...", set_string, AT(fence_kdump_args), conf_check_command, 0, false,
+	  CONF_LINE_FENCE_ARGS + 1 },
 	{ "fence_kdump_nodes", "NODE...", set_string, AT(fence_kdump_nodes), conf_check_command, 0, false, 0 },
 	{ "force_rebuild", "0 or 1", set_zero_one, AT(force_rebuild), NULL, 0, false, CONF_LINE_FORCE_REBUILD + 1 },
-	{ "force_no_rebuild", "0 or 1", set_zero_one, AT(force_no_rebuild), NULL, 0, false, CONF_LINE_FORCE_NO_REBUILD + 1 },
+	{ "force_no_rebuild", "0 or 1", set_zero_one, AT(force_no_rebuild), NULL, 0, false,
+	  CONF_LINE_FORCE_NO_REBUILD + 1 },
 	{ "auto_reset_crashkernel", "yes or no", set_yes_no, AT(auto_reset_crashkernel), NULL, 0, false, 0 },
 	{ "keep", "[count=N] [age=TIME] [free=SIZE]", set_keep, 0, NULL, 0, false, 0 },
 	{ "deadline", "TIME or \"none\"", set_deadline, 0, NULL, 0, false, 0 },
@@ -301,7 +310,8 @@ static const struct keyword keywords[] = {
 	{ "https_ca", "FILE", set_string, AT(https_ca), conf_check_file, 0, false, 0 },
 	{ "https_credentials", "FILE", set_string, AT(https_credentials), conf_check_file, 0, false, 0 },
 	{ "https_insecure", "yes or no", set_yes_no, AT(https_insecure), NULL, 0, false, 0 },
-	{ "s3_endpoint", "https://SERVER", set_string, AT(s3_endpoint), conf_check_web_url, 0, false, CONF_LINE_S3_ENDPOINT + 1 },
+	{ "s3_endpoint", "https://SERVER", set_string, AT(s3_endpoint), conf_check_web_url, 0, false,
+	  CONF_LINE_S3_ENDPOINT + 1 },
 	{ "s3_region", "NAME", set_string, AT(s3_region), conf_check_name, 0, false, 0 },
 	{ "s3_credentials", "FILE", set_string, AT(s3_credentials), conf_check_file, 0, false, 0 },
 	{ "shell", "yes or no", set_yes_no, AT(shell), NULL, 0, false, CONF_LINE_SHELL + 1 },
@@ -348,7 +358,8 @@ static int unknown_keyword(struct text name, struct text value)
 		return fail(-EINVAL, "unknown keyword \"%.*s\": write \"%s %s\"", TEXT_ARGS(&name), meant->name,
 			    meant->set == set_gone ? "" : meant->form);
 	if (text_starts(&value, "/dev/") || text_starts(&value, "UUID=") || text_starts(&value, "LABEL="))
-		return fail(-EINVAL, "unknown keyword \"%.*s\": file systems are ext2, ext3, ext4, xfs, btrfs, minix, f2fs, vfat, virtiofs",
+		return fail(-EINVAL, "unknown keyword \"%.*s\": file systems are ext2, ext3, ext4, xfs, btrfs, minix, "
+			    "f2fs, vfat, virtiofs",
 			    TEXT_ARGS(&name));
 	return fail(-EINVAL, "unknown keyword \"%.*s\"", TEXT_ARGS(&name));
 }
@@ -479,10 +490,10 @@ static void words_deinit(struct conf_words *words)
 void conf_deinit(struct conf *c)
 {
 	char **const strings[] = {
-		&c->path, &c->core_collector, &c->kdump_pre, &c->kdump_post, &c->sshkey, &c->ssh_known_hosts, &c->dracut_args,
-		&c->fence_kdump_args, &c->fence_kdump_nodes, &c->encrypt, &c->https_ca, &c->https_credentials, &c->s3_endpoint,
-		&c->s3_region, &c->s3_credentials, &c->kernelver, &c->cmdline, &c->cmdline_remove, &c->cmdline_append,
-		&c->kexec_args, &c->bootdir, &c->img, &c->img_ext,
+		&c->path, &c->core_collector, &c->kdump_pre, &c->kdump_post, &c->sshkey, &c->ssh_known_hosts,
+		&c->dracut_args, &c->fence_kdump_args, &c->fence_kdump_nodes, &c->encrypt, &c->https_ca,
+		&c->https_credentials, &c->s3_endpoint, &c->s3_region, &c->s3_credentials, &c->kernelver, &c->cmdline,
+		&c->cmdline_remove, &c->cmdline_append, &c->kexec_args, &c->bootdir, &c->img, &c->img_ext,
 	};
 
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
@@ -561,7 +572,7 @@ int conf_read(struct conf *c, const char *sysroot, const char *path, struct conf
 		*faults = own;
 	err = conf_init(c);
 	if (!err)
-		err = path ? read_file(c, NULL, path, conf_parse, into) : read_file(c, sysroot, CONF_PATH, conf_parse, into);
+		err = read_file(c, path ? NULL : sysroot, path ? path : CONF_PATH, conf_parse, into);
 	/* The faults of both files are told, the first file's first. */
 	if (err == -EINVAL)
 		first = strdup(err_text());

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * /etc/kdump.conf: a keyword, blanks, the rest of the line is its value; "#" begins a comment. Parsed, never sourced. kdump.conf(5) describes every keyword.
- * The capture kernel reads the same text as the running system, so what one of them accepts the other does too.
+ * /etc/kdump.conf: a keyword, blanks, the rest of the line is its value; "#" begins a comment. Parsed, never sourced.
+ * kdump.conf(5) describes every keyword. The capture kernel reads the same text as the running system, so what one of
+ * them accepts the other does too.
  */
 #ifndef SERVICE_CONF_H
 #define SERVICE_CONF_H
@@ -31,7 +32,8 @@ enum conf_target_kind {
 struct conf_target {
 	enum conf_target_kind kind;
 	char *fstype;              /* CONF_FS; NULL else */
-	char *where;               /* as the line has it: /dev/..., UUID=, LABEL=, PARTUUID=, server...; NULL for CONF_LOCAL */
+	/* as the line has it: /dev/..., UUID=, LABEL=, PARTUUID=, server...; NULL for CONF_LOCAL */
+	char *where;
 	unsigned int line;         /* 0: it was not in the file */
 };
 
@@ -47,7 +49,10 @@ struct conf_words {
 	size_t nr;
 };
 
-/* keep: dumps that one of these does not allow are removed, the oldest first, never the newest. 0: no limit; that is the default. */
+/*
+ * keep: dumps that one of these does not allow are removed, the oldest first, never the newest. 0: no limit; that is
+ * the default.
+ */
 struct conf_keep {
 	uint64_t count, age_s, free_bytes;
 };
@@ -66,12 +71,15 @@ struct conf {
 	char *fence_kdump_args, *fence_kdump_nodes;
 	bool force_rebuild, force_no_rebuild, auto_reset_crashkernel;
 	struct conf_keep keep;
-	uint64_t deadline_s;          /* from the start of the capture kernel to the reboot; an hour by default; 0: none ("deadline none") */
+	/* from the start of the capture kernel to the reboot; an hour by default; 0: none ("deadline none") */
+	uint64_t deadline_s;
 	char *encrypt;                /* public key, base64 of 32 bytes; NULL: not encrypted */
 	char *https_ca, *https_credentials, *s3_endpoint, *s3_region, *s3_credentials; /* files, URL, name, file */
 	bool https_insecure;          /* "https_insecure yes": http:// is accepted; certificates are always verified */
-	bool shell;                   /* "shell yes" or "failure_action shell": a busybox shell in the built initramfs */
-	enum conf_builder builder;    /* initramfs own|dracut|initramfs-tools|auto; dracut_args make "auto" mean dracut */
+	/* "shell yes" or "failure_action shell": a busybox shell in the built initramfs */
+	bool shell;
+	/* initramfs own|dracut|initramfs-tools|auto; dracut_args make "auto" mean dracut */
+	enum conf_builder builder;
 	/* sysconfig */
 	char *kernelver;              /* KDUMP_KERNELVER; NULL: the running kernel's */
 	char *cmdline, *cmdline_remove, *cmdline_append; /* KDUMP_COMMANDLINE...; NULL: not set */
@@ -96,23 +104,25 @@ int conf_init(struct conf *c);
 void conf_deinit(struct conf *c);
 
 /*
- * Parse LEN bytes of TEXT (no NUL needed) of the file NAME into C (initialised). Every fault goes to FAULTS (zeroed before), so that all can be told at once: an
- * unknown or repeated keyword, a malformed value, values that contradict each other. -EINVAL (recorded: the first fault as "NAME:LINE: SENTENCE"), -ENOMEM.
- * What was parsed before the fault stays in C, which conf_deinit() frees all the same.
+ * Parse LEN bytes of TEXT (no NUL needed) of the file NAME into C (initialised). Every fault goes to FAULTS (zeroed
+ * before), so that all can be told at once: an unknown or repeated keyword, a malformed value, values that contradict
+ * each other. -EINVAL (recorded: the first fault as "NAME:LINE: SENTENCE"), -ENOMEM. What was parsed before the fault
+ * stays in C, which conf_deinit() frees all the same.
  */
 int conf_parse(struct conf *c, const char *name, const char *text, size_t len, struct conf_faults *faults);
 /* The same for the file of KEY="VALUE" lines. A value with $, ` or a backslash is a fault: nothing is expanded. */
 int conf_parse_sysconfig(struct conf *c, const char *name, const char *text, size_t len, struct conf_faults *faults);
 
 /*
- * conf_init(), then PATH (NULL: CONF_PATH below SYSROOT) and, when there is one below SYSROOT (NULL: "/"), CONF_SYSCONFIG or CONF_DEFAULT. -ENOENT when PATH is not
- * there, -EINVAL, -errno; recorded. FAULTS may be NULL.
+ * conf_init(), then PATH (NULL: CONF_PATH below SYSROOT) and, when there is one below SYSROOT (NULL: "/"),
+ * CONF_SYSCONFIG or CONF_DEFAULT. -ENOENT when PATH is not there, -EINVAL, -errno; recorded. FAULTS may be NULL.
  */
 int conf_read(struct conf *c, const char *sysroot, const char *path, struct conf_faults *faults);
 void conf_faults_deinit(struct conf_faults *faults);
 
 /*
- * "user@server:/path" of an NFS or ssh target as one line for messages, "/var/crash on /dev/vda1", "https://...": from malloc, NULL without memory.
+ * "user@server:/path" of an NFS or ssh target as one line for messages, "/var/crash on /dev/vda1", "https://...": from
+ * malloc, NULL without memory.
  */
 char *conf_target_name(const struct conf *c, const struct conf_target *t);
 

@@ -34,7 +34,8 @@ static const struct conf_target *remote_target(const struct conf *c)
 static bool dumps_nothing(struct text option)
 {
 	static const char *const options[] = {
-		"--split", "--reassemble", "--dump-dmesg", "--mem-usage", "--dry-run", "--check-params", "--help", "-h", "--version",
+		"--split", "--reassemble", "--dump-dmesg", "--mem-usage", "--dry-run", "--check-params", "--help", "-h",
+		"--version",
 		"-v", "-g", "--diskset", "-R", "--refiltering",
 	};
 
@@ -56,31 +57,34 @@ static int check_collector(const struct conf *c)
 		return fail(-EINVAL, "\"core_collector\" names no program");
 	program = base_name(word);
 	if (text_is(&program, "scp") || text_is(&program, "sftp"))
-		return fail(-EINVAL, "\"core_collector\": \"%.*s\" is not needed, ssh targets are written to by sftp: for every page "
-			    "of memory write \"core_collector makedumpfile -F -d 0\"", TEXT_ARGS(&program));
+		return fail(-EINVAL, "\"core_collector\": \"%.*s\" is not needed, ssh targets are written to by sftp: "
+			    "for every page of memory write \"core_collector makedumpfile -F -d 0\"",
+			TEXT_ARGS(&program));
 	if (text_is(&program, "kdump")) {
 		if (!conf_word(&rest, &word) || (!text_is(&word, "save") && !text_is(&word, "makedumpfile")))
 			return fail(-EINVAL, "\"core_collector\": of kdump's commands \"kdump save\" makes dumps");
 	} else if (!text_is(&program, "makedumpfile")) {
 		if (remote)
-			return fail(-EINVAL, "\"core_collector\": \"%.*s\" can only write to a mounted folder, which the target in line %u "
-				    "is not: write makedumpfile or \"kdump save\"", TEXT_ARGS(&program), remote->line);
+			return fail(-EINVAL, "\"core_collector\": \"%.*s\" can only write to a mounted folder, which "
+				    "the target in line %u is not: write makedumpfile or \"kdump save\"",
+				TEXT_ARGS(&program), remote->line);
 		if (c->encrypt)
-			return fail(-EINVAL, "\"core_collector\": what \"%.*s\" writes cannot be encrypted: write makedumpfile or "
-				    "\"kdump save\"", TEXT_ARGS(&program));
+			return fail(-EINVAL, "\"core_collector\": what \"%.*s\" writes cannot be encrypted: write "
+				    "makedumpfile or \"kdump save\"", TEXT_ARGS(&program));
 		return 0;
 	}
 	while (conf_word(&rest, &word))
 		if (dumps_nothing(word))
-			return fail(-EINVAL, "\"core_collector\": with \"%.*s\" there would be no dump", TEXT_ARGS(&word));
+			return fail(-EINVAL, "\"core_collector\": with \"%.*s\" there would be no dump",
+				    TEXT_ARGS(&word));
 	return 0;
 }
 
 static int check_target(const struct conf *c, const struct conf_target *t)
 {
 	if (t->kind == CONF_HTTPS && !strncmp(t->where, "http://", 7) && !c->https_insecure)
-		return fail(-EINVAL, "\"https\": %s would send the machine's memory for everybody to read: write https://, or add "
-			    "\"https_insecure yes\"", t->where);
+		return fail(-EINVAL, "\"https\": %s would send the machine's memory for everybody to read: write "
+			    "https://, or add \"https_insecure yes\"", t->where);
 	if (t->kind == CONF_S3 && !c->s3_credentials)
 		return fail(-EINVAL, "\"s3\" needs a line \"s3_credentials FILE\"");
 	return 0;
@@ -106,10 +110,12 @@ int conf_check_whole(struct conf *c, const char *name, const unsigned int *line_
 		{ c->fence_kdump_args && !c->fence_kdump_nodes, CONF_LINE_FENCE_ARGS,
 		  "\"fence_kdump_args\" does nothing without a line \"fence_kdump_nodes NODE...\"" },
 		{ c->s3_endpoint && !strncmp(c->s3_endpoint, "http://", 7) && !c->https_insecure, CONF_LINE_S3_ENDPOINT,
-		  "\"s3_endpoint\": http:// would send the machine's memory for everybody to read: write https://, or add \"https_insecure yes\"" },
+		  "\"s3_endpoint\": http:// would send the machine's memory for everybody to read: write https://, or "
+		  "add \"https_insecure yes\"" },
 		{ c->failure_action == CONF_SHELL && line_of[CONF_LINE_SHELL] && !c->shell, CONF_LINE_SHELL,
 		  "\"shell no\" and \"failure_action shell\" contradict each other" },
-		{ c->dracut_args && c->builder != CONF_BUILDER_AUTO && c->builder != CONF_BUILDER_DRACUT, CONF_LINE_DRACUT_ARGS,
+		{ c->dracut_args && c->builder != CONF_BUILDER_AUTO && c->builder != CONF_BUILDER_DRACUT,
+		  CONF_LINE_DRACUT_ARGS,
 		  "\"dracut_args\" does nothing with this line \"initramfs\": write \"initramfs dracut\"" },
 	};
 

@@ -74,7 +74,8 @@ static int take_value(struct text rest, struct text *value)
 		return fail(-EINVAL, "\"%.*s\" stands right behind the closing quote", TEXT_ARGS(&rest));
 	text_trim(&rest);
 	if (rest.len && rest.at[0] != '#')
-		return fail(-EINVAL, "\"%.*s\" stands behind the value: a value with blanks needs quotes", TEXT_ARGS(&rest));
+		return fail(-EINVAL, "\"%.*s\" stands behind the value: a value with blanks needs quotes",
+			    TEXT_ARGS(&rest));
 	for (size_t i = 0; i < value->len; i++)
 		if (strchr("$`\\", value->at[i]))
 			return fail(-EINVAL, "nothing is expanded here: \"%c\" has no meaning", value->at[i]);

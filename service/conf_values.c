@@ -150,7 +150,8 @@ int conf_check_tag(struct text v)
 	int err = one_word(v);
 
 	if (!err && v.at[0] == '/')
-		err = fail(-EINVAL, "\"%.*s\" is a path: virtiofs has tags, which have no \"/\" in front", TEXT_ARGS(&v));
+		err = fail(-EINVAL, "\"%.*s\" is a path: virtiofs has tags, which have no \"/\" in front",
+			   TEXT_ARGS(&v));
 	return err;
 }
 
@@ -208,7 +209,8 @@ int conf_check_login(struct text v)
 		return fail(-EINVAL, "\"%.*s\" is no name of a user: write USER@SERVER", TEXT_ARGS(&user));
 	if (has_char(host, '/'))
 		return fail(-EINVAL, "\"%.*s\" has a folder in it: that goes into the line \"path\"", TEXT_ARGS(&v));
-	if (has_char(host, ':') && host.at[0] != '[' && memchr(host.at, ':', host.len) == memrchr(host.at, ':', host.len))
+	if (has_char(host, ':') && host.at[0] != '[' &&
+	    memchr(host.at, ':', host.len) == memrchr(host.at, ':', host.len))
 		return fail(-EINVAL, "\"%.*s\" has a port in it: that goes into /root/.ssh/config", TEXT_ARGS(&v));
 	return check_host(host);
 }
@@ -244,8 +246,8 @@ static int check_url_path(struct text whole, struct text path)
 	const char *bad = first_of(path, "?#\\<>{}|^`");
 
 	if (bad)
-		return fail(-EINVAL, "\"%.*s\" has a \"%c\" in it, behind which no name of a dump can go", TEXT_ARGS(&whole),
-			    *bad);
+		return fail(-EINVAL, "\"%.*s\" has a \"%c\" in it, behind which no name of a dump can go",
+			    TEXT_ARGS(&whole), *bad);
 	return path.len ? conf_check_folder(path) : 0;
 }
 
@@ -296,7 +298,8 @@ int conf_check_command(struct text v)
 	const char *bad = first_of(v, "|&;<>$`\"'()*?\\~");
 
 	if (bad)
-		return fail(-EINVAL, "a \"%c\" means nothing here: no shell runs this line, its words go to the program as they are",
+		return fail(-EINVAL, "a \"%c\" means nothing here: no shell runs this line, its words go to the "
+			    "program as they are",
 			    *bad);
 	return 0;
 }
@@ -325,7 +328,10 @@ int conf_check_module(struct text v)
 	return only(v, "-_") && v.at[0] != '-' ? 0 : fail(-EINVAL, "\"%.*s\" is no name of a module", TEXT_ARGS(&v));
 }
 
-/* dracut's own --mount describes a target in a second language (as Fedora's configuration allows); here targets have lines. */
+/*
+ * dracut's own --mount describes a target in a second language (as Fedora's configuration allows); here targets have
+ * lines.
+ */
 int conf_check_dracut(struct text v)
 {
 	struct text rest = v, word;
@@ -358,8 +364,8 @@ int conf_check_key(struct text v)
 
 	/* 32 bytes are 42 digits of 6 bits, one of 4, and "=". */
 	if (v.len != 44 || v.at[43] != '=')
-		return fail(-EINVAL, "\"%.*s\" is no public key: 44 characters of base64 with \"=\" as the last one are, "
-			    "as \"kdump decrypt --new-key FILE\" prints them", TEXT_ARGS(&v));
+		return fail(-EINVAL, "\"%.*s\" is no public key: 44 characters of base64 with \"=\" as the last one "
+			    "are, as \"kdump decrypt --new-key FILE\" prints them", TEXT_ARGS(&v));
 	for (size_t i = 0; i < 43; i++) {
 		int digit = base64_digit(v.at[i]);
 
@@ -388,7 +394,8 @@ struct unit {
 	uint64_t times;
 };
 
-static int with_unit(struct text v, const struct unit *units, const char *what, const char *examples, uint64_t max, uint64_t *result)
+static int with_unit(struct text v, const struct unit *units, const char *what, const char *examples, uint64_t max,
+		     uint64_t *result)
 {
 	struct text rest = v;
 	uint64_t n;
@@ -407,7 +414,9 @@ static int with_unit(struct text v, const struct unit *units, const char *what, 
 
 int conf_seconds(struct text v, uint64_t *seconds)
 {
-	static const struct unit units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 } };
+	static const struct unit units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 },
+	};
 
 	return with_unit(v, units, "time", "\"90\", \"90s\", \"15m\", \"2h\", \"30d\"", CONF_SECONDS_MAX, seconds);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the values of kdump.conf look like: one check each, which says what to write instead. -EINVAL (recorded); none of them allocates. */
+/*
+ * What the values of kdump.conf look like: one check each, which says what to write instead. -EINVAL (recorded); none
+ * of them allocates.
+ */
 #ifndef SERVICE_CONF_VALUES_H
 #define SERVICE_CONF_VALUES_H
 

@@ -46,11 +46,20 @@ static bool tail_char(struct text *t, char c)
 /* "-YYYY-MM-DD-HH:MM:SS" at the tail of T. */
 static bool tail_date(struct text *t, struct tm *tm)
 {
-	return tail_number(t, 2, &tm->tm_sec) && tail_char(t, ':') && tail_number(t, 2, &tm->tm_min) && tail_char(t, ':') &&
-	       tail_number(t, 2, &tm->tm_hour) && tail_char(t, '-') && tail_number(t, 2, &tm->tm_mday) && tail_char(t, '-') &&
-	       tail_number(t, 2, &tm->tm_mon) && tail_char(t, '-') && tail_number(t, 4, &tm->tm_year) && tail_char(t, '-') &&
-	       t->len && tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 && tm->tm_mday <= 31 && tm->tm_hour < 24 &&
-	       tm->tm_min < 60 && tm->tm_sec <= 60 && tm->tm_year >= 1970;
+	const struct {
+		size_t width;
+		int *number;
+		char in_front;
+	} fields[] = {
+		{ 2, &tm->tm_sec, ':' }, { 2, &tm->tm_min, ':' }, { 2, &tm->tm_hour, '-' },
+		{ 2, &tm->tm_mday, '-' }, { 2, &tm->tm_mon, '-' }, { 4, &tm->tm_year, '-' },
+	};
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (!tail_number(t, fields[i].width, fields[i].number) || !tail_char(t, fields[i].in_front))
+			return false;
+	return t->len && tm->tm_mon >= 1 && tm->tm_mon <= 12 && tm->tm_mday >= 1 && tm->tm_mday <= 31 &&
+	       tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60 && tm->tm_year >= 1970;
 }
 
 bool dump_name_parse(const char *name, uint64_t *time_s, unsigned int *number)
@@ -256,8 +265,13 @@ int dumps_read(struct dumps *d, const struct ctl *ctl, const struct conf *conf)
 	return 0;
 }
 
-/* What a kernel says when it stops; of the first that is found anywhere in the log, its last line: earlier ones did not stop it. */
-static const char *const reasons[] = { "Kernel panic - not syncing", "BUG: ", "Oops", "sysrq: Trigger a crash", "Unable to handle kernel" };
+/*
+ * What a kernel says when it stops; of the first that is found anywhere in the log, its last line: earlier ones did not
+ * stop it.
+ */
+static const char *const reasons[] = {
+	"Kernel panic - not syncing", "BUG: ", "Oops", "sysrq: Trigger a crash", "Unable to handle kernel",
+};
 
 static bool line_has(struct text line, const char *what)
 {

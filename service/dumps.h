@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 struct dump_folder {
-	char *name;                /* ADDRESS-DATE, "127.0.0.1-2026-11-21-10:00:00", with -2, -3... when there were more in a second */
+	/* ADDRESS-DATE, "127.0.0.1-2026-11-21-10:00:00", with -2, -3... when there were more in a second */
+	char *name;
 	char *path;                /* as programs open it */
 	uint64_t time_s;           /* what the name says; the capture kernel's clock is in UTC */
 	unsigned int number;       /* behind the date; 1 without one */
@@ -42,11 +43,15 @@ char *dump_reason(const struct dump_folder *dump);
 /* ---- retention (retain.c) ---- */
 
 /*
- * Which of the dumps of one file system may not stay: REMOVE[i] becomes the reason, or NULL. D is sorted; FREE_BYTES is what is free now. Neither the newest nor the
- * newest complete one is chosen, nor a folder with something else in it.
+ * Which of the dumps of one file system may not stay: REMOVE[i] becomes the reason, or NULL. D is sorted; FREE_BYTES is
+ * what is free now. Neither the newest nor the newest complete one is chosen, nor a folder with something else in it.
  */
-void retain_choose(const struct dumps *d, const struct conf_keep *keep, uint64_t now_s, uint64_t free_bytes, const char **remove);
-/* Do it everywhere, saying on standard output what was removed and why. DRY_RUN: only say it. -errno recorded: of what could not be removed. */
+void retain_choose(const struct dumps *d, const struct conf_keep *keep, uint64_t now_s, uint64_t free_bytes,
+		   const char **remove);
+/*
+ * Do it everywhere, saying on standard output what was removed and why. DRY_RUN: only say it. -errno recorded: of what
+ * could not be removed.
+ */
 int prune_now(const struct ctl *ctl, const struct conf *conf, bool dry_run);
 
 #endif

@@ -90,7 +90,8 @@ static int list_text(const struct ctl *ctl, const struct conf *conf, const struc
 		char size[16], *reason = dump_reason(&d->dump[i]);
 
 		ctl_size_text(d->dump[i].bytes, size);
-		printf("%-11s %9s  %s%s%s\n", state_of(&d->dump[i]), size, d->dump[i].path, reason ? "  " : "", reason ? reason : "");
+		printf("%-11s %9s  %s%s%s\n", state_of(&d->dump[i]), size, d->dump[i].path, reason ? "  " : "",
+		       reason ? reason : "");
 		free(reason);
 	}
 	return print_unseen(ctl, conf, NULL);
@@ -149,7 +150,10 @@ static int find_dump(const struct dumps *d, const char *which, const struct dump
 	return 0;
 }
 
-/* NAME in the dump's folder, indented; with REASON only what stands around it. Control characters of other lines' colours do not reach the terminal. */
+/*
+ * NAME in the dump's folder, indented; with REASON only what stands around it. Control characters of other lines'
+ * colours do not reach the terminal.
+ */
 static void print_file(const struct root *folder, const char *name, const char *reason)
 {
 	struct text rest, line;
@@ -190,8 +194,8 @@ static int show_text(const struct dump_folder *d)
 	}
 	ctl_size_text(d->bytes, size);
 	ctl_time_text(d->time_s, false, when);
-	printf("Dump:     %s/%s\nState:    %s\nCrashed:  %s\nSize:     %s\nReason:   %s\n", d->path, d->core ? d->core : "", state_of(d), when,
-	       size, reason ? reason : "unknown");
+	printf("Dump:     %s/%s\nState:    %s\nCrashed:  %s\n", d->path, d->core ? d->core : "", state_of(d), when);
+	printf("Size:     %s\nReason:   %s\n", size, reason ? reason : "unknown");
 	if (root_exists(&folder, "README.txt")) {
 		printf("README.txt:\n");
 		print_file(&folder, "README.txt", NULL);

@@ -44,6 +44,18 @@ static const struct command commands[] = {
 	  "  --json             for programs\n", command_show },
 	{ "prune", "[--dry-run]", "Remove the dumps that \"keep\" does not allow.",
 	  "  --dry-run          only say which\n", command_prune },
+	{ "estimate", "[--json]", "Say how much memory the capture kernel needs, and whether so much is reserved.",
+	  "  --json             for programs\n", command_estimate },
+	{ "showmem", "", "Say how much memory is reserved for the capture kernel.", "", command_showmem },
+	{ "get-default-crashkernel", "", "Print the value of crashkernel= that fits most machines.", "",
+	  command_get_default_crashkernel },
+	{ "reset-crashkernel", "[OPTION]...", "Write crashkernel= into the boot loader's settings, after showing what changes.",
+	  "  --kernel=ALL|PATH  for which kernel; all of them without it\n"
+	  "  --value=VALUE      instead of what \"kdumpctl estimate\" finds\n"
+	  "  --dry-run          only show it\n"
+	  "  --yes              do not ask\n"
+	  "  --auto             for packages: only with auto_reset_crashkernel, and when too little is reserved\n",
+	  command_reset_crashkernel },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -15,7 +15,8 @@ static void unescape(char *s)
 	char *to = s;
 
 	for (; *s; s++, to++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
+		    s[3] <= '7') {
 			*to = (s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0');
 			s += 3;
 		} else {
@@ -40,7 +41,10 @@ static char *follow(const struct ctl *ctl, const char *path)
 		if (target[0] == '/') {
 			next = target;
 		} else {
-			/* "../../vda1" of /dev/disk/by-uuid/X: folders are taken away by hand, as none of /dev is a link. */
+			/*
+			 * "../../vda1" of /dev/disk/by-uuid/X: folders are taken away by hand, as none of /dev is a
+			 * link.
+			 */
 			char *rest = target;
 
 			slash = strrchr(now, '/');
@@ -67,7 +71,9 @@ static char *source_of(const struct ctl *ctl, const struct conf_target *t)
 	static const struct {
 		const char *tag, *folder;
 	} tags[] = {
-		{ "UUID=", "/dev/disk/by-uuid/" }, { "LABEL=", "/dev/disk/by-label/" }, { "PARTUUID=", "/dev/disk/by-partuuid/" },
+		{ "UUID=", "/dev/disk/by-uuid/" },
+		{ "LABEL=", "/dev/disk/by-label/" },
+		{ "PARTUUID=", "/dev/disk/by-partuuid/" },
 	};
 	char *path = NULL, *source;
 
@@ -134,7 +140,8 @@ static char *mount_point(const struct ctl *ctl, const struct blob *mounts, const
 	return found;
 }
 
-static int add_place(struct places *p, const struct ctl *ctl, const struct conf_target *t, const char *mount, const char *path)
+static int add_place(struct places *p, const struct ctl *ctl, const struct conf_target *t, const char *mount,
+		     const char *path)
 {
 	struct place *more = reallocarray(p->place, p->nr + 1, sizeof(*more));
 	char *inside, *whole;

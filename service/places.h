@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where dumps of earlier crashes lie, as far as the running system sees it: "path" on the root, and below every target that is mounted. */
+/*
+ * Where dumps of earlier crashes lie, as far as the running system sees it: "path" on the root, and below every target
+ * that is mounted.
+ */
 #ifndef SERVICE_PLACES_H
 #define SERVICE_PLACES_H
 

@@ -15,7 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-void retain_choose(const struct dumps *d, const struct conf_keep *keep, uint64_t now_s, uint64_t free_bytes, const char **remove)
+void retain_choose(const struct dumps *d, const struct conf_keep *keep, uint64_t now_s, uint64_t free_bytes,
+		   const char **remove)
 {
 	size_t complete = d->nr, nr_kept = 0;
 
@@ -44,7 +45,10 @@ void retain_choose(const struct dumps *d, const struct conf_keep *keep, uint64_t
 	}
 }
 
-/* The files first, so that a folder that is there is never without a dump for another reason than this. Nothing below a folder in it. */
+/*
+ * The files first, so that a folder that is there is never without a dump for another reason than this. Nothing below a
+ * folder in it.
+ */
 static int remove_dump(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), err = 0;
@@ -97,7 +101,8 @@ static int prune_place(const struct place *p, const struct conf_keep *keep, bool
 	}
 	free(remove);
 	dumps_deinit(&d);
-	return err || !failed ? err : fail(failed, "not every dump could be removed from %s that is not to be kept", p->folder);
+	return err || !failed ? err : fail(failed, "not every dump could be removed from %s that is not to be kept",
+					   p->folder);
 }
 
 int command_prune(struct ctl *ctl, int argc, char **argv, int *status)

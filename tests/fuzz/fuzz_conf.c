@@ -34,7 +34,8 @@ static void check_conf(const struct conf *c)
 		free(name);
 		require((t->kind == CONF_LOCAL) == !t->where && (t->kind == CONF_FS) == !!t->fstype);
 		require(t->kind != CONF_SSH || (strchr(t->where, '@') && t->where[0] != '-'));
-		require(t->kind != CONF_HTTPS || !strncmp(t->where, c->https_insecure ? "http" : "https://", c->https_insecure ? 4 : 8));
+		require(t->kind != CONF_HTTPS || !strncmp(t->where, c->https_insecure ? "http" : "https://",
+							  c->https_insecure ? 4 : 8));
 		require(t->kind != CONF_S3 || c->s3_credentials);
 	}
 }

@@ -72,8 +72,10 @@ TEST(targets_in_their_order)
 	};
 	struct conf c;
 
-	parse(&c, "ssh kdump@server.example\nnfs [fe80::1]:/export\n  ext4\tUUID=1234-5   # the second disk\nvirtiofs share\n"
-	      "raw /dev/disk/by-partuuid/1\nhttps https://server:8443/a/\ns3 s3://bucket/prefix/\nf2fs /dev/mapper/a-b\n"
+	parse(&c, "ssh kdump@server.example\nnfs [fe80::1]:/export\n  ext4\tUUID=1234-5   # the second disk\nvirtiofs "
+	      "share\n"
+	      "raw /dev/disk/by-partuuid/1\nhttps https://server:8443/a/\ns3 s3://bucket/prefix/\nf2fs "
+	      "/dev/mapper/a-b\n"
 	      "path /dumps\ns3_credentials /etc/kdump/s3\n");
 	CHECK_EQ(c.nr_targets, sizeof(want) / sizeof(want[0]));
 	for (size_t i = 0; i < c.nr_targets; i++) {
@@ -93,12 +95,16 @@ TEST(every_keyword)
 {
 	struct conf c;
 
-	parse(&c, "path /a//b/\ncore_collector /usr/sbin/makedumpfile -F -z -d 31,16\nkdump_pre /usr/bin/pre\nkdump_post /usr/bin/post\n"
-	      "extra_bins /usr/bin/lsof ps\nextra_bins /bin/top\nextra_modules nvme_core gfs2\nfailure_action dump_to_rootfs\n"
-	      "final_action poweroff\nsshkey /root/key\nssh_known_hosts /root/hosts\ndracut_args --add \"lvm dm\" --omit plymouth\n"
+	parse(&c, "path /a//b/\ncore_collector /usr/sbin/makedumpfile -F -z -d 31,16\nkdump_pre "
+	      "/usr/bin/pre\nkdump_post /usr/bin/post\n"
+	      "extra_bins /usr/bin/lsof ps\nextra_bins /bin/top\nextra_modules nvme_core gfs2\nfailure_action "
+	      "dump_to_rootfs\n"
+	      "final_action poweroff\nsshkey /root/key\nssh_known_hosts /root/hosts\ndracut_args --add \"lvm dm\" "
+	      "--omit plymouth\n"
 	      "fence_kdump_args -p 7410 -f auto\nfence_kdump_nodes node1 node2\nforce_rebuild 1\nforce_no_rebuild 0\n"
 	      "auto_reset_crashkernel yes\nkeep count=5 age=30d free=2G\ndeadline 90m\nencrypt " KEY "\nhttps_ca /ca\n"
-	      "https_credentials /web\nhttps_insecure yes\ns3_endpoint http://127.0.0.1:9000\ns3_region eu-central-1\ns3_credentials /s3\n"
+	      "https_credentials /web\nhttps_insecure yes\ns3_endpoint http://127.0.0.1:9000\ns3_region "
+	      "eu-central-1\ns3_credentials /s3\n"
 	      "shell yes\n");
 	CHECK_STR(c.path, "/a//b/");
 	CHECK_STR(c.core_collector, "/usr/sbin/makedumpfile -F -z -d 31,16");
@@ -149,7 +155,8 @@ TEST(collectors)
 {
 	static const char *const good[] = {
 		"core_collector makedumpfile\nssh a@b\n", "core_collector kdump save -z\nraw /dev/vdb\n",
-		"core_collector /usr/sbin/kdump makedumpfile -c\nhttps https://h/\n", "core_collector cp --sparse=always\n",
+		"core_collector /usr/sbin/kdump makedumpfile -c\nhttps https://h/\n",
+		"core_collector cp --sparse=always\n",
 		"core_collector cp\nnfs a:/b\next4 /dev/vda\n", "core_collector makedumpfile -l\nencrypt " KEY "\n",
 	};
 
@@ -178,7 +185,8 @@ TEST(sysconfig)
 	static const char text[] =
 		"# as Fedora installs it\n\nKDUMP_KERNELVER=\"\"\nKDUMP_COMMANDLINE=''\n"
 		"KDUMP_COMMANDLINE_REMOVE=\"hugepages hugepagesz slub_debug quiet\"  # these\n"
-		"  KDUMP_COMMANDLINE_APPEND='irqpoll nr_cpus=1 dyndbg=\"x\"'\nKEXEC_ARGS=-s\nKDUMP_BOOTDIR=\"/boot\"\nKDUMP_IMG=vmlinuz\n"
+		"  KDUMP_COMMANDLINE_APPEND='irqpoll nr_cpus=1 "
+		"dyndbg=\"x\"'\nKEXEC_ARGS=-s\nKDUMP_BOOTDIR=\"/boot\"\nKDUMP_IMG=vmlinuz\n"
 		"KDUMP_IMG_EXT=\nKDUMP_STDLOGLVL=3\nFADUMP_COMMANDLINE_APPEND=\"\"\n";
 	struct conf_faults faults = { 0 };
 	struct conf c;

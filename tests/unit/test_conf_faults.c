@@ -293,7 +293,8 @@ TEST(damaged_among_good_ones)
 		const struct damaged *d = &files[i];
 		char *text;
 
-		if (strstr(d->text, "fence") || strstr(d->text, "auto_reset") || d->text[0] == '\xef' || strstr(d->says, "in line "))
+		if (strstr(d->text, "fence") || strstr(d->text, "auto_reset") || d->text[0] == '\xef' ||
+		    strstr(d->says, "in line "))
 			continue;
 		CHECK(asprintf(&text, "%s%s%s", front, d->text, behind) > 0);
 		check_damaged(&(struct damaged){ text, d->line + 2, d->says }, conf_parse);
@@ -307,7 +308,8 @@ TEST(nul_bytes)
 	struct conf c;
 
 	CHECK_EQ(conf_init(&c), 0);
-	CHECK_FAILS(conf_parse(&c, "name", "path /a\0b\n", 10, &faults), -EINVAL, "name:1: column 8 holds a control character (0x00)");
+	CHECK_FAILS(conf_parse(&c, "name", "path /a\0b\n", 10, &faults), -EINVAL,
+		    "name:1: column 8 holds a control character (0x00)");
 	conf_faults_deinit(&faults);
 	conf_deinit(&c);
 }
