@@ -93,8 +93,7 @@ bool machine_is_loaded(const struct ctl *ctl);
 uint64_t machine_events(const struct ctl *ctl);
 /* OUT (not initialised) becomes the capture kernel's command line. -EINVAL, -errno; recorded. */
 int machine_cmdline(const struct machine *m, const struct ctl *ctl, const struct conf *conf, struct cmdline *out);
-/* Digest of a file, by its path as the system has it; -errno recorded. */
-int file_digest(const char *path, char digest[DIGEST_TEXT]);
+void view_digest(const struct view *v, char digest[DIGEST_TEXT]);
 
 /* ---- configuration (ctl_common.c) ---- */
 

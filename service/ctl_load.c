@@ -2,6 +2,7 @@
 #include "service/ctl.h"
 
 #include "lib/err.h"
+#include "lib/file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -73,18 +74,42 @@ static int set_machine(struct record *r, const struct machine *m, uint64_t event
 	return err;
 }
 
+/* "": not known. */
+static int identity_text(const struct file_identity *id, char **text)
+{
+	int n = id->known ? asprintf(text, "%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%" PRIx64, id->dev, id->ino, id->size,
+				     id->mtime_ns, id->ctime_ns) : asprintf(text, "%s", "");
+
+	if (n >= 0)
+		return 0;
+	*text = NULL;
+	return fail(-ENOMEM, "no memory for a record");
+}
+
+/* KEY, KEY-digest, KEY-identity. A file that nothing was written to since the record was made is not read again. */
 static int set_file(struct record *r, const char *key, const char *path)
 {
-	char digest[DIGEST_TEXT], digest_key[64];
-	int err = file_digest(path, digest);
+	char digest[DIGEST_TEXT], digest_key[64], identity_key[64];
+	char *identity = NULL;
+	struct file file = { 0 };
+	int err;
 
+	snprintf(digest_key, sizeof(digest_key), "%s-digest", key);
+	snprintf(identity_key, sizeof(identity_key), "%s-identity", key);
+	err = file_open(&file, path);
 	if (err)
 		return err;
-	err = record_set(r, key, "%s", path);
-	if (!err) {
-		snprintf(digest_key, sizeof(digest_key), "%s-digest", key);
+	err = identity_text(&file.identity, &identity);
+	if (!err && (!*identity || strcmp(identity, record_get(r, identity_key)) || strcmp(path, record_get(r, key)))) {
+		view_digest(&file.view, digest);
 		err = record_set(r, digest_key, "%s", digest);
 	}
+	if (!err)
+		err = record_set(r, key, "%s", path);
+	if (!err)
+		err = record_set(r, identity_key, "%s", identity);
+	free(identity);
+	file_close(&file);
 	return err;
 }
 
@@ -187,16 +212,34 @@ static int add_word(char **words, const char *word)
 	return 0;
 }
 
+/* The lines of set_file(). */
+static int record_copy_file(struct record *to, const struct record *from, const char *key)
+{
+	static const char *const suffixes[] = { "", "-digest", "-identity" };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		char whole[64];
+
+		snprintf(whole, sizeof(whole), "%s%s", key, suffixes[i]);
+		err = record_set(to, whole, "%s", record_get(from, whole));
+	}
+	return err;
+}
+
 static bool file_differs(const struct record *loaded, const char *key)
 {
-	char digest[DIGEST_TEXT], digest_key[64];
+	struct record now;
+	char digest_key[64];
+	bool differs;
 
 	snprintf(digest_key, sizeof(digest_key), "%s-digest", key);
-	if (file_digest(record_get(loaded, key), digest)) {
-		err_clear();
-		return true;
-	}
-	return strcmp(record_get(loaded, digest_key), digest) != 0;
+	record_init(&now);
+	differs = record_copy_file(&now, loaded, key) || set_file(&now, key, record_get(loaded, key)) ||
+		  strcmp(record_get(loaded, digest_key), record_get(&now, digest_key));
+	err_clear();
+	record_deinit(&now);
+	return differs;
 }
 
 static bool conf_differs(const struct ctl *ctl, const struct record *loaded)

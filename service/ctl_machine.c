@@ -3,7 +3,6 @@
 
 #include "lib/err.h"
 #include "lib/sha256.h"
-#include "lib/file.h"
 #include "lib/text.h"
 
 #include <errno.h>
@@ -90,18 +89,12 @@ static void hex(const uint8_t digest[SHA256_BYTES], char text[DIGEST_TEXT])
 		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
-int file_digest(const char *path, char digest[DIGEST_TEXT])
+void view_digest(const struct view *v, char digest[DIGEST_TEXT])
 {
 	uint8_t bytes[SHA256_BYTES];
-	struct file file = { 0 };
-	int err = file_open(&file, path);
 
-	if (err)
-		return err;
-	sha256_of(file.view.base, file.view.len, bytes);
+	sha256_of(v->base, v->len, bytes);
 	hex(bytes, digest);
-	file_close(&file);
-	return 0;
 }
 
 /*

@@ -3,6 +3,7 @@
 #include "service/ctl_status.h"
 
 #include "lib/err.h"
+#include "service/sizing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,23 @@ static int test_initramfs(struct test *t)
 	return err;
 }
 
+static int test_sizing(struct test *t)
+{
+	bool enough = false;
+	char *text = NULL;
+	int err;
+
+	if (!t->files_known || !t->s.m.reserved)
+		return 0;
+	err = sizing_check(t->ctl, &t->s.conf, &enough, &text);
+	if (err == -ENOMEM)
+		return err;
+	say(t, !err && enough, "size", err ? err_text() : text);
+	err_clear();
+	free(text);
+	return 0;
+}
+
 static int test_image(struct test *t)
 {
 	static const char *const words[] = { "no capture kernel is loaded; run \"kdumpctl start\"", "intact", "DAMAGED", NULL };
@@ -131,7 +149,7 @@ static int test_targets(struct test *t)
 static int rehearse(struct test *t)
 {
 	static int (*const steps[])(struct test *) = {
-		test_configuration, test_reservation, test_files, test_initramfs, test_image, test_targets,
+		test_configuration, test_reservation, test_files, test_initramfs, test_sizing, test_image, test_targets,
 	};
 	int err = status_read(&t->s, t->ctl, true);
 

@@ -1,158 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""kdumpctl on made-up systems, with kexec, kdump and systemctl replaced by programs that record what they are asked and can fail.
+"""kdumpctl start, stop, restart, reload, rebuild: what is run, what is kept when something fails, and every exit status.
 
     tests/service/ctl.py KDUMPCTL [TEST]...
 """
-import json
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
-KDUMPCTL = None
-
-# Each fake: notes its arguments, then does what files beside it say: NAME.sleep, NAME.fail (a status), NAME.says, NAME.before (a command).
-FAKE = r"""#!/bin/sh
-fakes=${0%/*}; name=${0##*/}
-{ printf '%s' "$name"; printf '\037%s' "$@"; echo; } >>"$fakes/log"
-verb=
-for a in "$@"; do case $a in -p|-u|--verify|mkinitramfs|--stale|--check|-f|--probe|is-system-running|list-jobs) verb=$verb$a ;; esac; done
-[ ! -f "$fakes/$name$verb.before" ] || sh "$fakes/$name$verb.before"
-[ ! -f "$fakes/$name$verb.sleep" ] || sleep "$(cat "$fakes/$name$verb.sleep")"
-[ ! -f "$fakes/$name$verb.says" ] || cat "$fakes/$name$verb.says"
-if [ -f "$fakes/$name$verb.fail" ]; then
-	status=$(cat "$fakes/$name$verb.fail")
-	left=$(cat "$fakes/$name$verb.times" 2>/dev/null)
-	[ -z "$left" ] || echo $((left - 1)) >"$fakes/$name$verb.times"
-	[ "$left" = 1 ] && rm "$fakes/$name$verb.fail" "$fakes/$name$verb.times"
-	exit "$status"
-fi
-case $name$verb in
-kexec-p)
-	{ cat "$SYSROOT/sys/devices/system/cpu/present"; } >"$fakes/loaded.writing"
-	mv "$fakes/loaded.writing" "$fakes/loaded"
-	echo 1 >"$SYSROOT/sys/kernel/kexec_crash_loaded" ;;
-kexec-p-u)
-	rm -f "$fakes/loaded"
-	echo 0 >"$SYSROOT/sys/kernel/kexec_crash_loaded" ;;
-kdumpmkinitramfs-f)
-	for out; do :; done
-	echo "initramfs $(cat "$SYSROOT/etc/kdump.conf")" >"$out" ;;
-esac
-exit 0
-"""
-IOMEM = """00000000-00000fff : Reserved
-00001000-0009fbff : System RAM
-00100000-%08x : System RAM
-  30000000-3fffffff : Crash kernel
-fd000000-fdffffff : PCI Bus 0000:00
-"""
+import ctl_case
 
 
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(text)
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
-class System(unittest.TestCase):
-    """A machine with 256 MiB reserved, a kernel, a configuration, and nothing loaded."""
-    release = "6.1.0-test"
-
-    def setUp(self):
-        self.tmp = tempfile.mkdtemp(prefix="kdumpctl-")
-        self.addCleanup(shutil.rmtree, self.tmp)
-        self.root = os.path.join(self.tmp, "root")
-        self.fakes = os.path.join(self.tmp, "fakes")
-        for name in ("kexec", "kdump", "systemctl"):
-            write(os.path.join(self.fakes, name), FAKE)
-            os.chmod(os.path.join(self.fakes, name), 0o755)
-        self.put("proc/sys/kernel/osrelease", self.release + "\n")
-        self.put("proc/sys/kernel/arch", "x86_64\n")
-        self.put("proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro quiet console=ttyS0 crashkernel=256M hugepages=64\n")
-        self.put("proc/cpuinfo", "processor\t: 0\ninitial apicid\t: 7\n\nprocessor\t: 1\ninitial apicid\t: 9\n")
-        self.put("proc/sysrq-trigger", "")
-        self.machine("0-3", 0x7fffffff)
-        self.put("sys/kernel/kexec_crash_size", "%d\n" % (256 << 20))
-        self.put("sys/kernel/kexec_crash_loaded", "0\n")
-        self.put("boot/vmlinuz-" + self.release, "kernel")
-        self.put("etc/kdump.conf", "path /var/crash\n")
-
-    def machine(self, cpus, ram_last):
-        self.put("sys/devices/system/cpu/present", cpus + "\n")
-        self.put("proc/iomem", IOMEM % ram_last)
-
-    def at(self, path):
-        return os.path.join(self.root, path)
-
-    def put(self, path, text):
-        write(self.at(path), text)
-
-    def fake(self, what, text):
-        write(os.path.join(self.fakes, what), str(text))
-
-    def unfake(self, what):
-        os.unlink(os.path.join(self.fakes, what))
-
-    def environment(self):
-        return dict(os.environ, PATH=self.fakes + ":" + os.environ["PATH"], SYSROOT=self.root, TZ="UTC", LC_ALL="C")
-
-    def command(self, *arguments):
-        return [KDUMPCTL, "--sysroot", self.root, *map(str, arguments)]
-
-    def run_ctl(self, *arguments, stdin="", timeout=60):
-        result = subprocess.run(self.command(*arguments), env=self.environment(), input=stdin, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, universal_newlines=True, timeout=timeout)
-        self.assertNotRegex(result.stderr, "Sanitizer|runtime error")
-        return result
-
-    def good(self, *arguments, **more):
-        result = self.run_ctl(*arguments, **more)
-        self.assertEqual(result.returncode, 0, (arguments, result.stdout, result.stderr))
-        return result
-
-    def fails(self, *arguments, says=(), **more):
-        result = self.run_ctl(*arguments, **more)
-        self.assertEqual(result.returncode, 1, (arguments, result.stdout, result.stderr))
-        for text in [says] if isinstance(says, str) else says:
-            self.assertIn(text, result.stderr)
-        return result
-
-    def calls(self, *words):
-        """Argument lists of the programs that were run, those that have all of WORDS."""
-        path = os.path.join(self.fakes, "log")
-        lines = read(path).splitlines() if os.path.exists(path) else []
-        found = [line.split("\037") for line in lines]
-        return [call for call in found if all(word in call for word in words)]
-
-    def forget(self):
-        if os.path.exists(os.path.join(self.fakes, "log")):
-            self.unfake("log")
-
-    def loads(self):
-        return [call for call in self.calls("kexec", "-p") if "-u" not in call]
-
-    def record(self, name="loaded"):
-        return dict(line.split(" ", 1) for line in read(self.at("run/kdump/" + name)).splitlines() if " " in line)
-
-    def start(self):
-        self.good("start")
-        self.forget()
-
-    def appended(self):
-        return [word for word in self.loads()[-1] if word.startswith("--append=")][0][len("--append="):].split()
-
-
-class Usage(System):
+class Usage(ctl_case.System):
     def test_help_and_version(self):
         self.assertIn("kdumpctl start", self.good("--help").stdout)
         self.assertIn("--early", self.good("start", "--help").stdout)
@@ -166,11 +26,11 @@ class Usage(System):
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
         self.assertEqual(self.calls(), [])
         for options in (["--conf"], ["--wait", "soon", "status"], ["--wait=99999999", "status"], ["--nonsense", "status"], []):
-            result = subprocess.run([KDUMPCTL, *options], env=self.environment(), stderr=subprocess.PIPE, timeout=60)
+            result = subprocess.run([ctl_case.KDUMPCTL, *options], env=self.environment(), stderr=subprocess.PIPE, timeout=60)
             self.assertEqual((result.returncode, len(result.stderr.splitlines())), (1, 1))
 
 
-class Start(System):
+class Start(ctl_case.System):
     def test_builds_and_loads(self):
         result = self.good("start")
         self.assertIn("loaded: ", result.stdout)
@@ -292,7 +152,7 @@ class Start(System):
         self.assertEqual(self.loads()[-1][-1], self.at("lib/modules/other/vmlinuz"))
 
 
-class StartFails(System):
+class StartFails(ctl_case.System):
     """Whatever goes wrong: status 1, one sentence, nothing is unloaded, and the state of the old image is told."""
 
     def kept(self, *says, command="start", **more):
@@ -302,14 +162,14 @@ class StartFails(System):
 
     def test_configuration(self):
         self.start()
-        before = read(self.at("run/kdump/loaded"))
+        before = ctl_case.read(self.at("run/kdump/loaded"))
         self.put("etc/kdump.conf", "path /var/crash\nnonsense 1\nalso wrong\n")
         for command in ("start", "restart", "reload", "rebuild"):
             result = self.kept("kdump.conf:2:", "kdump.conf:3:", command=command)
             self.assertEqual(len(result.stderr.splitlines()), 2)
         self.fails("start", "--early", says="kdump.conf:2:")
         self.assertEqual(self.calls(), [])
-        self.assertEqual(read(self.at("run/kdump/loaded")), before)
+        self.assertEqual(ctl_case.read(self.at("run/kdump/loaded")), before)
         os.unlink(self.at("etc/kdump.conf"))
         self.kept("kdump.conf")
         self.assertEqual(self.calls(), [])
@@ -329,13 +189,13 @@ class StartFails(System):
 
     def test_build(self):
         self.start()
-        before = read(self.at("run/kdump/loaded"))
+        before = ctl_case.read(self.at("run/kdump/loaded"))
         self.fake("kdumpmkinitramfs--stale.fail", 1)
         self.fake("kdumpmkinitramfs-f.fail", 1)
         self.fake("kdumpmkinitramfs-f.says", "kdump: /dev/vdz: no such device\n")
         self.kept("/dev/vdz: no such device", "the capture kernel that is loaded stays")
         self.assertEqual(self.loads(), [])
-        self.assertEqual(read(self.at("run/kdump/loaded")), before)
+        self.assertEqual(ctl_case.read(self.at("run/kdump/loaded")), before)
         self.put("sys/kernel/kexec_crash_loaded", "0\n")
         self.kept("no capture kernel is loaded")
 
@@ -352,11 +212,11 @@ class StartFails(System):
         self.kept("kexec failed")
         self.unfake("kexec-p.fail")
         self.start()
-        before = read(self.at("run/kdump/loaded"))
+        before = ctl_case.read(self.at("run/kdump/loaded"))
         for command in ("restart", "reload"):
             self.fake("kexec-p.fail", 1)
             self.kept("the one that was loaded before stays loaded", command=command)
-            self.assertEqual(read(self.at("run/kdump/loaded")), before)
+            self.assertEqual(ctl_case.read(self.at("run/kdump/loaded")), before)
 
     def test_no_programs(self):
         self.start()
@@ -389,7 +249,7 @@ class StartFails(System):
         self.kept("kdumpctl start", command="reload")
 
 
-class Stop(System):
+class Stop(ctl_case.System):
     def test_stop(self):
         self.start()
         self.good("stop")
@@ -421,7 +281,7 @@ class Stop(System):
         self.assertEqual(len(self.calls("kexec")), 1)
 
 
-class Lock(System):
+class Lock(ctl_case.System):
     def test_waits_and_tells(self):
         self.start()
         self.fake("kexec-p.sleep", 3)
@@ -441,7 +301,7 @@ class Lock(System):
         self.good("--wait", "0", "start")
 
 
-class Rebuild(System):
+class Rebuild(ctl_case.System):
     def test_rebuild(self):
         self.put("sys/kernel/kexec_crash_size", "0\n")
         self.good("rebuild")
@@ -455,14 +315,5 @@ class Rebuild(System):
         self.fails("rebuild", says=["was not built", "3"])
 
 
-def main():
-    global KDUMPCTL
-    KDUMPCTL = os.path.abspath(sys.argv.pop(1))
-    program = unittest.main(exit=False, verbosity=1)
-    bad = len(program.result.failures) + len(program.result.errors)
-    print("%d passed, %d failed" % (program.result.testsRun - bad, bad))
-    sys.exit(bad > 0)
-
-
 if __name__ == "__main__":
-    main()
+    ctl_case.main()
