@@ -26,6 +26,7 @@ int command_mkinitramfs(int argc, char **argv, int *status);
 int command_reassemble(int argc, char **argv, int *status);
 /* Answers with an exit status only where it does not restart the machine. */
 int command_capture(int argc, char **argv, int *status);
+int command_fetch(int argc, char **argv, int *status);
 int command_decrypt(int argc, char **argv, int *status);
 /* A command line of makedumpfile's. It says itself what went wrong: 0 always, *STATUS tells. */
 int command_makedumpfile(int argc, char **argv, int *status);

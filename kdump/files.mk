@@ -7,6 +7,7 @@ KDUMP_SRCS = \
 	kdump/capture/capture.c \
 	kdump/capture/device.c \
 	kdump/capture/facts.c \
+	kdump/capture/fetch.c \
 	kdump/capture/finish.c \
 	kdump/capture/guardian.c \
 	kdump/capture/hooks.c \
@@ -95,9 +96,14 @@ KDUMP_SRCS = \
 	kdump/transport/curl_upload.c \
 	kdump/transport/https.c \
 	kdump/transport/md5.c \
+	kdump/transport/raw.c \
+	kdump/transport/raw_content.c \
+	kdump/transport/raw_device.c \
+	kdump/transport/raw_mark.c \
 	kdump/transport/s3.c \
 	kdump/transport/s3_sink.c \
 	kdump/transport/s3_text.c \
+	kdump/transport/s3_verify.c \
 	kdump/transport/sigv4.c \
 	kdump/transport/sftp.c \
 	kdump/transport/sftp_digest.c \

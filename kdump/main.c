@@ -56,6 +56,10 @@ static const struct command commands[] = {
 	  "  --conf FILE, --facts FILE, --source FILE\n"
 	  "                                in place of /etc/kdump.conf, /etc/kdump/facts, /proc/vmcore\n"
 	  "  --words FILE                  gets messages in place of the kernel's log\n", command_capture },
+	{ "fetch", "DEVICE DIRECTORY | --prepare DEVICE",
+	  "Copy the dump on a raw partition into a new folder below DIRECTORY; or make the partition a place for dumps.",
+	  "  --prepare                     what is on DEVICE is lost\n"
+	  "  -f, --force                   prepare although it holds something; fetch once more\n", command_fetch },
 	{ "decrypt", "[OPTION]... SOURCE [TARGET]",
 	  "Make a dump, or a log, of a file that was encrypted (\"encrypt\" in kdump.conf). \"-\": standard input, output.",
 	  "  --key FILE                    the secret key\n"

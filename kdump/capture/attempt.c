@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/capture/attempt.h"
 
+#include "kdump/capture/device.h"
 #include "kdump/capture/klog.h"
 #include "kdump/capture/mounts.h"
 #include "kdump/capture/names.h"
@@ -379,13 +380,59 @@ static int to_ssh(struct job *j)
 	return result;
 }
 
+/* The dump begins at the partition's first byte: it is read back from there. */
+static int verify_raw(struct job *j, const char *device)
+{
+	const char *words[] = { "/proc/self/exe", "check", device, NULL };
+	int fd = open(device, O_RDONLY | O_CLOEXEC), status;
+
+	if (fd < 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
+		say(&j->c->say, SAY_WARNING, "%s: what is verified may not have been read from the disk", device);
+	if (fd >= 0)
+		close(fd);
+	status = child_run(words, -1, j->kill_ms, j->kill_ms);
+	if (status > 128)
+		say(&j->c->say, SAY_WARNING, "there was no time to read the dump back");
+	else if (status)
+		return fail(-EBADMSG, "%s: the dump was read back and is damaged", device);
+	return 0;
+}
+
+static int to_raw(struct job *j)
+{
+	const struct fact *fact = facts_find(&j->c->facts, "raw", j->key);
+	const char *spec = fact ? fact->word[1] : j->target->where;
+	char *device = NULL;
+	int result = device_wait(spec, sooner(capture_later(capture_now_ms(), DEVICE_MS), j->term_ms), &device);
+
+	if (result)
+		return result;
+	result = asprintf(&j->folder, "raw://%s", device) < 0 ? -ENOMEM : choose_collector(j, true);
+	if (result)
+		j->folder = result == -ENOMEM ? NULL : j->folder;
+	else
+		result = run_ours(j);
+	if (result > 0) {
+		say(&j->c->say, SAY_ERROR, "%s: the dump is not there, or not all of it", device);
+		result = CAPTURE_FAILED;
+	} else if (!result && !j->c->conf.encrypt && !collector_flattens(j->words)) {
+		result = verify_raw(j, device);
+	}
+	if (!result)
+		say(&j->c->say, SAY_NOTICE, "the dump is complete: %s; \"kdump fetch\" makes a folder of it", device);
+	if (result >= 0)
+		save_klog(j, true);
+	free(device);
+	return result;
+}
+
 static int to_where(struct job *j)
 {
 	return to_url(j, j->target->where);
 }
 
 static int (*const ways[])(struct job *j) = {
-	[CONF_LOCAL] = to_mounted, [CONF_FS] = to_mounted, [CONF_NFS] = to_mounted,
+	[CONF_LOCAL] = to_mounted, [CONF_FS] = to_mounted, [CONF_RAW] = to_raw, [CONF_NFS] = to_mounted,
 	[CONF_SSH] = to_ssh, [CONF_HTTPS] = to_where, [CONF_S3] = to_where,
 };
 

@@ -64,60 +64,6 @@ static bool has_tag(const char *path, const char *name, const char *want)
 	blkid_free_probe(probe);
 	return has;
 }
-
-int device_content(const char *path, char **what)
-{
-	blkid_probe probe = probe_open(path);
-	const char *value = NULL;
-	char *text = NULL;
-	int found;
-
-	if (!probe)
-		return fail_sys(errno ? -errno : -EIO, "%s: cannot be looked at", path);
-	/* -2: more than one, as old marks that nobody removed. All the more reason to ask. */
-	found = blkid_do_safeprobe(probe);
-	if (found == -2) {
-		text = strdup("signs of several file systems");
-	} else if (!found && !blkid_probe_lookup_value(probe, "TYPE", &value, NULL)) {
-		text = strdup(value);
-	} else if (!found && !blkid_probe_lookup_value(probe, "PTTYPE", &value, NULL)) {
-		if (asprintf(&text, "%s partition table", value) < 0)
-			text = NULL;
-	}
-	blkid_free_probe(probe);
-	if (found == -1)
-		return fail(-EIO, "%s: cannot be read", path);
-	if ((value || found == -2) && !text)
-		return fail(-ENOMEM, "out of memory");
-	*what = text;
-	return 0;
-}
-
-int device_wipe(const char *path)
-{
-	int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC), found = 0;
-	blkid_probe probe;
-
-	if (fd < 0)
-		return errno == EBUSY ? fail(-EBUSY, "%s: is in use", path) : fail_sys(-errno, "%s: cannot open", path);
-	probe = blkid_new_probe();
-	if (!probe || blkid_probe_set_device(probe, fd, 0, 0)) {
-		blkid_free_probe(probe);
-		close(fd);
-		return fail(-EIO, "%s: cannot be looked at", path);
-	}
-	blkid_probe_enable_superblocks(probe, 1);
-	blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_MAGIC);
-	blkid_probe_enable_partitions(probe, 1);
-	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_MAGIC);
-	while (!found && !blkid_do_probe(probe))
-		found = blkid_do_wipe(probe, 0);
-	blkid_free_probe(probe);
-	if (fsync(fd) && !found)
-		found = -errno;
-	close(fd);
-	return found ? fail(-EIO, "%s: old marks cannot be removed", path) : 0;
-}
 #else
 static bool has_tag(const char *path, const char *name, const char *want)
 {
@@ -125,17 +71,6 @@ static bool has_tag(const char *path, const char *name, const char *want)
 	(void)name;
 	(void)want;
 	return false;
-}
-
-int device_content(const char *path, char **what)
-{
-	(void)what;
-	return fail(-ENOTSUP, "%s: cannot be looked at, libblkid was not built in", path);
-}
-
-int device_wipe(const char *path)
-{
-	return fail(-ENOTSUP, "%s: cannot be wiped, libblkid was not built in", path);
 }
 #endif
 

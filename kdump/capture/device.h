@@ -11,13 +11,4 @@
  */
 int device_wait(const char *spec, uint64_t limit_ms, char **path);
 
-/*
- * What libblkid recognises at the beginning (or where else such things have their mark) of PATH: "ext4", "crypto_LUKS", "LVM2_member", "dos partition table"..., from malloc.
- * NULL: nothing. -EIO, -ENOMEM (recorded); -ENOTSUP without libblkid.
- */
-int device_content(const char *path, char **what);
-
-/* Remove what device_content() recognises, as wipefs(8) does. Recorded. */
-int device_wipe(const char *path);
-
 #endif

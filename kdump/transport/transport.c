@@ -12,7 +12,7 @@
 #include <time.h>
 
 static const struct transport_ops *const transports[] = {
-	&transport_sftp, &transport_https, &transport_http, &transport_s3,
+	&transport_sftp, &transport_https, &transport_http, &transport_s3, &transport_raw,
 	NULL,
 };
 

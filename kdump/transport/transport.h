@@ -58,7 +58,7 @@ struct transport {
 
 #define TRANSPORT_TIMEOUT_MS 30000
 
-extern const struct transport_ops transport_sftp, transport_https, transport_http, transport_s3;
+extern const struct transport_ops transport_sftp, transport_https, transport_http, transport_s3, transport_raw;
 
 /* Is PATH a URL, of whatever scheme? */
 bool transport_is_url(const char *path);
