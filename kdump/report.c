@@ -70,6 +70,8 @@ static void print_table(const struct save_report *r, FILE *out)
 		fprintf(out,
 			"%" PRIu64 " pages were kept in doubt: what describes them could not be read or believed.\n",
 			r->doubtful);
+	if (r->verified_bytes)
+		fprintf(out, "%" PRIu64 " bytes were read back from there and are what was sent.\n", r->verified_bytes);
 	if (r->has_counted_free)
 		fprintf(out, "Free pages by the kernel's own counters: %" PRIu64 ".\n", r->counted_free);
 }

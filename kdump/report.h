@@ -19,6 +19,7 @@ struct save_report {
 	struct class_report class[NR_CLASSES];
 	int level;
 	uint64_t page_bytes, max_pfn, predicted_bytes, room_bytes, file_bytes, doubtful, counted_free, took_ms;
+	uint64_t verified_bytes;   /* read back from another machine; 0: none */
 	bool has_counted_free, complete;
 	unsigned int workers;
 	char release[65];

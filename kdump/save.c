@@ -176,8 +176,12 @@ static int save_finish(struct save *s, int err, bool *complete)
 		if (err == -EINTR && pipe_flush(s->pipe))
 			debug("%s", err_text());
 		err = finish_incomplete(s);
+		/* Of what is not there any more the first thing that went wrong says most. */
+		if (err && s->sink.ops)
+			err = fail(err, "%s", s->report.why);
 	}
 	s->report.complete = *complete;
+	s->report.verified_bytes = s->sink.verified;
 	s->report.file_bytes = s->sink.size + out_split_size(&s->out);
 	return err;
 }

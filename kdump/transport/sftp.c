@@ -68,16 +68,62 @@ static int write_small(struct sftp *s, const struct sftp_handle *h, const uint8_
 	return err ? err : ask_about(s, SFTP_CLOSE, NULL, h, &closed);
 }
 
-static int put_at(struct sftp *s, const char *path, const char *temporary, const void *bytes, size_t len)
+/* A file of LEN bytes is no longer than that. */
+static int cut_small(struct sftp *s, const struct sftp_handle *h, size_t len, struct sftp_answer *a)
+{
+	struct sftp_builder p;
+	int err;
+
+	sftp_begin(&p, SFTP_FSETSTAT, sftp_link_id(&s->link));
+	sftp_add_bytes(&p, h->bytes, h->len);
+	sftp_add_u32(&p, 1); /* SSH_FILEXFER_ATTR_SIZE */
+	sftp_add_u64(&p, len);
+	err = sftp_link_ask(&s->link, &p, a);
+	sftp_builder_deinit(&p);
+	return err;
+}
+
+/* The dump has filled the disk: the blocks that the old text has take the new one. 0: they did. */
+static int rewrite(struct sftp *s, const char *path, const void *bytes, size_t len)
 {
 	struct sftp_handle h;
-	struct sftp_answer a, removed;
+	struct sftp_answer a, cut = { 0 };
+
+	if (sftp_open_file(s, path, SFTP_OPEN_WRITE, &h, &a))
+		return -ENOSPC;
+	if (cut_small(s, &h, len, &cut) || write_small(s, &h, bytes, len, &a) || a.type != SFTP_STATUS)
+		return -ENOSPC;
+	return a.status || cut.status ? -ENOSPC : 0;
+}
+
+/* WHAT cannot be done with TEMPORARY, but perhaps without it. */
+static int put_refused(struct sftp *s, const char *what, const char *path, const char *temporary, const struct view *text,
+		       const struct sftp_answer *a)
+{
+	int err = sftp_refused(s, what, temporary, a);
+	struct sftp_answer removed;
+	char why[512];
+
+	snprintf(why, sizeof(why), "%s", err_text());
+	/* The little that it has may be what the next file needs. */
+	if (s->link.up)
+		sftp_remove(s, temporary, &removed);
+	if (err == -ENOSPC && s->link.up && !rewrite(s, path, text->base, text->len))
+		return 0;
+	return fail(err, "%s", why);
+}
+
+static int put_at(struct sftp *s, const char *path, const char *temporary, const void *bytes, size_t len)
+{
+	struct view text = view_of(bytes, len, path);
+	struct sftp_handle h;
+	struct sftp_answer a;
 	int err;
 
 	for (;;) {
 		err = sftp_open_file(s, temporary, SFTP_OPEN_WRITE | SFTP_OPEN_CREATE | SFTP_OPEN_TRUNCATE, &h, &a);
 		if (err)
-			return s->link.up ? sftp_refused(s, "create", temporary, &a) : err;
+			return s->link.up ? put_refused(s, "create", path, temporary, &text, &a) : err;
 		err = write_small(s, &h, bytes, len, &a);
 		if (!err)
 			break;
@@ -85,13 +131,8 @@ static int put_at(struct sftp *s, const char *path, const char *temporary, const
 		if (err)
 			return err;
 	}
-	if (a.status || a.type != SFTP_STATUS) {
-		err = sftp_refused(s, "write", temporary, &a);
-		/* The little that it has may be what the next file needs. */
-		if (s->link.up && sftp_remove(s, temporary, &removed))
-			debug("%s: %s stays", s->t->url, temporary);
-		return err;
-	}
+	if (a.status || a.type != SFTP_STATUS)
+		return put_refused(s, "write", path, temporary, &text, &a);
 	err = sftp_rename(s, temporary, path, true, &a);
 	if (err)
 		return s->link.up ? sftp_refused(s, "rename a file to", path, &a) : err;

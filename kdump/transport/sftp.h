@@ -21,7 +21,8 @@ struct sftp {
 	struct sftp_link link;
 	struct sftp_file *file;    /* NULL: none is being written */
 	uint64_t trouble_ms;       /* since when nothing went forward; 0: all is well */
-	bool gone;                 /* given up */
+	bool gone;                 /* given up; why: */
+	char why[512];
 };
 
 /* ---- the session: sftp_session.c ---- */

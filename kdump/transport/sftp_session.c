@@ -60,7 +60,9 @@ static int connect_first(struct sftp *s)
 static int give_up(struct sftp *s, int err, uint64_t since)
 {
 	s->gone = true;
-	return fail(err, "%s; given up after %llu s", err_text(), (unsigned long long)(transport_now_ms() - since) / 1000);
+	snprintf(s->why, sizeof(s->why), "%s; given up after %llu s", err_text(),
+		 (unsigned long long)(transport_now_ms() - since) / 1000);
+	return fail(err, "%s", s->why);
 }
 
 int sftp_recover(struct sftp *s)
@@ -71,7 +73,7 @@ int sftp_recover(struct sftp *s)
 	int err;
 
 	if (s->gone)
-		return fail(-ECONNRESET, "%s: the server is gone", s->t->url);
+		return fail(-ECONNRESET, "%s", s->why);
 	if (!s->trouble_ms)
 		s->trouble_ms = now;
 	limit = s->trouble_ms + RECOVERY_TIMEOUTS * s->t->timeout_ms;

@@ -42,6 +42,30 @@ def mount(*arguments):
     subprocess.run(["mount", *arguments], check=True)
 
 
+def below(pid):
+    """Children of PID, and theirs."""
+    found, parents, table = [], {pid}, {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, encoding="latin-1") as file:
+                    table[int(name)] = int(file.read().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                pass
+    while parents:
+        parents = {child for child, parent in table.items() if parent in parents}
+        found += sorted(parents)
+    return found
+
+
+def signal_all(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+
 class Sshd:
     """start() and stop() as often as wanted; files below self.folder, which the server calls the same."""
 
@@ -82,6 +106,9 @@ class Sshd:
         self.write("shadow", "root:*:19000:0:99999:7:::\nsshd:*:19000:0:99999:7:::\n%s:*:19000:0:99999:7:::\n" % USER)
         mount("--bind", self.path("passwd"), "/etc/passwd")
         mount("--bind", self.path("shadow"), "/etc/shadow")
+        # No name leads out of this machine.
+        self.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        mount("--bind", self.path("resolv.conf"), "/etc/resolv.conf")
         mount("-t", "tmpfs", "tmpfs", "/run")
         os.mkdir("/run/sshd", 0o755)
 
@@ -108,42 +135,19 @@ class Sshd:
             time.sleep(0.01)
         raise RuntimeError("sshd does not start: " + self.read("log"))
 
-    def sessions(self):
-        """Processes that serve: everything below sshd."""
-        found, parents = [], {self.process.pid}
-        table = {}
-        for name in os.listdir("/proc"):
-            if name.isdigit():
-                try:
-                    with open("/proc/%s/stat" % name, encoding="latin-1") as file:
-                        table[int(name)] = int(file.read().rsplit(")", 1)[1].split()[1])
-                except OSError:
-                    pass
-        while parents:
-            parents = {pid for pid, parent in table.items() if parent in parents}
-            found += sorted(parents)
-        return found
-
-    def signal_sessions(self, number):
-        for pid in self.sessions():
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
-
     def cut(self):
         """Break all connections; the server goes on."""
-        self.signal_sessions(signal.SIGKILL)
+        signal_all(below(self.process.pid), signal.SIGKILL)
+
+    def freeze(self):
+        """What serves does nothing any more, but is there."""
+        signal_all(below(self.process.pid), signal.SIGSTOP)
 
     def stop(self):
         if self.process:
-            sessions = self.sessions()
+            sessions = below(self.process.pid)
             self.process.kill()
-            for pid in sessions:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            signal_all(sessions, signal.SIGKILL)
             self.process.wait()
         self.process = None
 
@@ -152,5 +156,5 @@ class Sshd:
         lines = {"sshkey": self.path("user"), "ssh_known_hosts": self.path("known"), **more}
         return self.write("kdump.conf", "".join("%s %s\n" % line for line in lines.items()))
 
-    def url(self, path="", user=USER):
-        return "sftp://%s@127.0.0.1:%d%s/%s" % (user, self.port, self.served, path)
+    def url(self, path="", user=USER, host="127.0.0.1"):
+        return "sftp://%s@%s:%d%s/%s" % (user, host, self.port, self.served, path)
