@@ -35,7 +35,7 @@ kexec-p-u)
 	echo 0 >"$SYSROOT/sys/kernel/kexec_crash_loaded" ;;
 kdumpmkinitramfs-f)
 	for out; do :; done
-	echo "initramfs $(cat "$SYSROOT/etc/kdump.conf")" >"$out" ;;
+	cat "$fakes/initramfs" >"$out" ;;
 esac
 exit 0
 """
@@ -45,6 +45,13 @@ IOMEM = """00000000-00000fff : Reserved
   30000000-3fffffff : Crash kernel
 fd000000-fdffffff : PCI Bus 0000:00
 """
+
+
+def archive_member(name, content):
+    """Of a newc archive."""
+    fields = [1, 0o100755, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
+    head = "070701" + "".join("%08X" % field for field in fields) + name + "\0"
+    return head + "\0" * (-len(head) % 4) + content + "\0" * (-len(content) % 4)
 
 
 def write(path, text):
@@ -70,6 +77,7 @@ class System(unittest.TestCase):
         for name in ("kexec", "kdump", "systemctl"):
             write(os.path.join(self.fakes, name), FAKE)
             os.chmod(os.path.join(self.fakes, name), 0o755)
+        write(os.path.join(self.fakes, "initramfs"), archive_member("init", "program") + archive_member("TRAILER!!!", ""))
         self.put("proc/sys/kernel/osrelease", self.release + "\n")
         self.put("proc/sys/kernel/arch", "x86_64\n")
         self.put("proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro quiet console=ttyS0 crashkernel=256M hugepages=64\n")
