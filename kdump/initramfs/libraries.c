@@ -117,14 +117,21 @@ int linker_init(struct linker *l, const struct root *root, struct tree *tree)
 	return err;
 }
 
+static void forget(struct linker *l)
+{
+	for (size_t i = 0; i < l->nr_seen; i++)
+		free(l->seen[i]);
+	free(l->seen);
+	l->seen = NULL;
+	l->nr_seen = 0;
+}
+
 void linker_deinit(struct linker *l)
 {
 	for (size_t i = 0; i < l->nr_folders; i++)
 		free(l->folder[i]);
 	free(l->folder);
-	for (size_t i = 0; i < l->nr_seen; i++)
-		free(l->seen[i]);
-	free(l->seen);
+	forget(l);
 	*l = (struct linker){ 0 };
 }
 
@@ -235,6 +242,20 @@ static int try_defaults(const struct linker *l, const struct request *r, char **
 	return err;
 }
 
+/* One that the program has by then under this name is not looked for again. From malloc; NULL with 0: there is none. */
+static int find_seen(const struct linker *l, const char *name, char **path)
+{
+	for (size_t i = 0; i < l->nr_seen; i++) {
+		const char *slash = strrchr(l->seen[i], '/');
+
+		if (strcmp(slash ? slash + 1 : l->seen[i], name))
+			continue;
+		*path = strdup(l->seen[i]);
+		return *path ? 0 : no_memory();
+	}
+	return 0;
+}
+
 /* Where the library is. *BY_CONF: a folder of ld.so.conf, which the dynamic linker will not look at in the image. */
 static int find(const struct linker *l, const struct request *r, char **path, bool *by_conf)
 {
@@ -246,7 +267,8 @@ static int find(const struct linker *l, const struct request *r, char **path, bo
 		*path = strdup(r->name);
 		return *path ? 0 : no_memory();
 	}
-	if (!r->of->runpath) {
+	err = find_seen(l, r->name, path);
+	if (!err && !*path && !r->of->runpath) {
 		err = try_rpath(l, r, r->of->rpath, path);
 		if (!err && !*path)
 			err = try_rpath(l, r, r->program_rpath, path);
@@ -411,6 +433,7 @@ int linker_add_needs(struct linker *l, const char *as)
 	struct view v;
 	int err;
 
+	forget(l);
 	if (!e || !S_ISREG(e->mode))
 		return fail(-ENOENT, "%s is not in the image", as);
 	v = view_of(e->content.data, e->content.len, e->path);

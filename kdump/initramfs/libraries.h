@@ -16,7 +16,7 @@ struct linker {
 	struct tree *tree;
 	char **folder;             /* of ld.so.conf */
 	size_t nr_folders;
-	char **seen;               /* objects whose needs are known to be there */
+	char **seen;               /* libraries of the program at hand */
 	size_t nr_seen;
 };
 

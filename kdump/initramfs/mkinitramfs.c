@@ -109,14 +109,13 @@ static int read_conf(struct job *j)
 	if (!j->conf_name)
 		return fail(-ENOMEM, "out of memory");
 	err = file_open(&file, j->conf_name);
-	if (err == -ENODATA) { /* All defaults. */
+	if (!err) {
+		err = blob_append(&j->conf_text, file.view.base, file.view.len);
+		file_close(&file);
+	} else if (err == -ENODATA) { /* Of an empty one everything is as it is without a line. */
 		err_clear();
-		return 0;
+		err = 0;
 	}
-	if (err)
-		return err;
-	err = blob_append(&j->conf_text, file.view.base, file.view.len);
-	file_close(&file);
 	if (!err)
 		err = conf_parse(&j->conf, j->conf_name, (const char *)j->conf_text.data, j->conf_text.len, &faults);
 	/* The first one is in the chain. */
