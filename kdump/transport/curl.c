@@ -334,7 +334,8 @@ bool http_wait(const struct transport *t, unsigned int number, unsigned int max)
 
 	for (unsigned int i = 1; i < number && ms < LAST_WAIT_MS; i++)
 		ms *= 2;
-	if (number > max || now >= t->deadline_ms || t->deadline_ms - now < ms)
+	/* What has to be said at the end, and the tidying up, need some time too. */
+	if (number > max || now >= t->deadline_ms || t->deadline_ms - now < ms + t->timeout_ms)
 		return false;
 	pause = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	while (nanosleep(&pause, &pause) && errno == EINTR)

@@ -6,6 +6,7 @@
  * it breaks, the dump has to be begun again, there or at the next target; log and note are there already.
  */
 #include "kdump/transport/curl.h"
+#include "kdump/transport/transport.h"
 
 #ifdef HAVE_CURL
 #include "kdump/transport/sigv4.h"
@@ -101,31 +102,36 @@ static void make_folders(struct transport *t)
 	free(url);
 }
 
-static int put_once(struct transport *t, const char *url, const void *bytes, size_t len, unsigned int tries,
-		    struct http_reply *r)
+/* Without the folder RFC 4918 (9.7.1) wants 409; nginx says 500, as for anything, others 404 or 403. */
+static bool may_lack_folder(const struct http_reply *r)
 {
-	struct https *w = t->state;
-	struct http_request q = request(w, "PUT", url);
-
-	q.body = bytes ? bytes : "";
-	q.len = len;
-	return http_try(&w->http, &q, r, tries);
+	return r->status == 409 || r->status == 500 || r->status == 404 || r->status == 403;
 }
 
 static int put(struct transport *t, const char *name, const void *bytes, size_t len, unsigned int tries)
 {
+	struct https *w = t->state;
+	struct http_request q;
 	struct http_reply r;
+	bool made = false;
 	char *url;
 	int err = make_url(t, name, &url);
 
 	if (err)
 		return err;
+	q = request(w, "PUT", url);
+	q.body = bytes ? bytes : "";
+	q.len = len;
 	http_reply_init(&r);
-	err = put_once(t, url, bytes, len, tries, &r);
-	/* Without the folder nginx says 409, as RFC 4918 (9.7.1) wants it; others say 404 or 403. */
-	if (!err && (r.status == 409 || r.status == 404 || r.status == 403)) {
-		make_folders(t);
-		err = put_once(t, url, bytes, len, tries, &r);
+	for (unsigned int number = 1;; number++) {
+		err = http_do(&w->http, &q, &r);
+		if (!err && !made && may_lack_folder(&r)) {
+			make_folders(t);
+			made = true;
+			err = http_do(&w->http, &q, &r);
+		}
+		if (!http_is_passing(err, &r) || !http_wait(t, number, tries))
+			break;
 	}
 	if (!err && !http_good(&r))
 		err = http_refused(&r, url, NULL);

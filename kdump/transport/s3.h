@@ -51,6 +51,28 @@ int s3_demand(struct transport *t, const struct s3_request *q, struct http_reply
 /* Does the answer name an ETag, and is it this one? 1: it names none that can be compared. */
 int s3_compare_etag(const struct http_reply *r, const char *etag);
 
+struct s3_part {
+	char *etag; /* as the store gave it; heap. NULL: not sent yet */
+	uint8_t md5[MD5_BYTES];
+	uint64_t off, len;
+};
+
+struct s3_sink {
+	struct transport *t;
+	char *key, *upload_id;     /* the latter NULL: none has begun */
+	struct s3_part *parts;     /* [0] is number 1 */
+	size_t nr_parts, nr_front; /* the first of them are FRONT's */
+	uint8_t *front;            /* bytes 0...FRONT_LEN - 1 of the dump */
+	uint64_t front_len, front_cap, front_max;
+	bool settled;  /* how long the front gets is known: FRONT_CAP */
+	uint8_t *part; /* what is being filled: PART_LEN bytes from PART_OFF on */
+	uint64_t part_off, part_len, part_cap;
+	bool whole;    /* it was sent as one object, not in parts */
+	uint64_t size; /* of what was sent at last */
+};
+
+/* What HEAD says. 0: an object of K's size is there. -EBADMSG, recorded. */
+int s3_look(struct s3_sink *k, struct http_reply *r);
 int s3_sink_open(struct transport *t, const char *name, enum sink_form form, bool force, struct sink *sink);
 int s3_verify(struct transport *t, const struct sink *sink);
 #endif

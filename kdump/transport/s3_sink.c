@@ -24,30 +24,8 @@
 #define FRONT_MAX (256ull << 20)
 /* CopyObject copies no more at once (Amazon S3 API reference). */
 #define COPY_MAX (5ull << 30)
-/* So much of a large object is read back, when the store's ETag does not tell about the contents. */
-#define READ_BACK_BYTES (256ull << 20)
 /* Times that a part which arrived damaged is sent again. */
 #define DAMAGED_MAX 3
-
-struct s3_part {
-	char *etag; /* as the store gave it; heap. NULL: not sent yet */
-	uint8_t md5[MD5_BYTES];
-	uint64_t off, len;
-};
-
-struct s3_sink {
-	struct transport *t;
-	char *key, *upload_id;     /* the latter NULL: none has begun */
-	struct s3_part *parts;     /* [0] is number 1 */
-	size_t nr_parts, nr_front; /* the first of them are FRONT's */
-	uint8_t *front;            /* bytes 0...FRONT_LEN - 1 of the dump */
-	uint64_t front_len, front_cap, front_max;
-	bool settled;  /* how long the front gets is known: FRONT_CAP */
-	uint8_t *part; /* what is being filled: PART_LEN bytes from PART_OFF on */
-	uint64_t part_off, part_len, part_cap;
-	bool whole;    /* it was sent as one object, not in parts */
-	uint64_t size; /* of what was sent at last */
-};
 
 /* ---- the upload ---- */
 
@@ -360,8 +338,7 @@ static int make_list(const struct s3_sink *k, struct blob *list)
 	return err ? err : blob_append(list, tail, strlen(tail));
 }
 
-/* What HEAD says: 0: an object of this length is there. */
-static int look(struct s3_sink *k, struct http_reply *r)
+int s3_look(struct s3_sink *k, struct http_reply *r)
 {
 	struct s3_request q = { .method = "HEAD", .key = k->key, .tries = S3_TRIES };
 	int err = s3_demand(k->t, &q, r);
@@ -403,7 +380,7 @@ static int complete_upload(struct s3_sink *k)
 		again = http_is_passing(err, &r) || (code && !strcmp(code, "InternalError"));
 		if (!err && !code && http_good(&r))
 			break;
-		if (number > 1 && code && !strcmp(code, "NoSuchUpload") && !look(k, &r)) {
+		if (number > 1 && code && !strcmp(code, "NoSuchUpload") && !s3_look(k, &r)) {
 			free(code);
 			break;
 		}
@@ -496,14 +473,16 @@ static void rename_incomplete(struct sink *s)
 	free(key);
 }
 
+/* Called when something went wrong, which is what has to be told. */
 static void abort_upload(struct s3_sink *k)
 {
 	struct s3_request q = { .method = "DELETE", .key = k->key, .tries = S3_TRIES_OPEN };
 	struct http_reply r;
-	char *query;
+	char *query, *why;
 
 	if (!k->upload_id || make_query(k, 0, &query))
 		return;
+	why = strdup(err_text());
 	q.query = query;
 	http_reply_init(&r);
 	if (s3_demand(k->t, &q, &r))
@@ -512,6 +491,10 @@ static void abort_upload(struct s3_sink *k)
 	free(query);
 	free(k->upload_id);
 	k->upload_id = NULL;
+	err_clear();
+	if (why && *why)
+		fail(-EIO, "%s", why);
+	free(why);
 }
 
 static int s3_finish(struct sink *s, bool complete)
@@ -594,99 +577,6 @@ int s3_sink_open(struct transport *t, const char *name, enum sink_form form, boo
 	}
 	err = sink_attach(sink, form == SINK_PLAIN ? &in_place : &in_order, k, path, form);
 	free(path);
-	return err;
-}
-
-/* ---- reading back ---- */
-
-static int take_bytes(void *ctx, const void *bytes, size_t len)
-{
-	md5_update(ctx, bytes, len);
-	return 0;
-}
-
-static int compare_part(struct s3_sink *k, const struct s3_part *p)
-{
-	struct s3_request q = { .method = "GET", .key = k->key, .take = take_bytes };
-	uint8_t got[MD5_BYTES];
-	struct http_reply r;
-	char range[64];
-	struct md5 md5;
-	int err;
-
-	if (!p->len)
-		return 0;
-	snprintf(range, sizeof(range), "bytes=%" PRIu64 "-%" PRIu64, p->off, p->off + p->len - 1);
-	q.range = range;
-	q.ctx = &md5;
-	http_reply_init(&r);
-	for (unsigned int number = 1;; number++) {
-		md5_init(&md5);
-		err = s3_do(k->t, &q, &r);
-		if (!http_is_passing(err, &r) || !http_wait(k->t, number, S3_TRIES))
-			break;
-	}
-	if (!err && !http_good(&r))
-		err = s3_refused(k->t, k->key, &r);
-	http_reply_deinit(&r);
-	if (err)
-		return err;
-	md5_final(&md5, got);
-	if (md5.len != p->len || memcmp(got, p->md5, sizeof(got)))
-		return fail(-EBADMSG,
-			    "%s: what arrived is not what was sent, in the %" PRIu64 " bytes from %" PRIu64 " on",
-			    k->key, p->len, p->off);
-	return 0;
-}
-
-/* The tables, which are parts of the front, and of the others as many as fit, spread over all. */
-static int compare_parts(struct s3_sink *k)
-{
-	uint64_t budget = READ_BACK_BYTES / S3_PART_BYTES, others = k->nr_parts - k->nr_front;
-	uint64_t step = others > budget ? (others + budget - 1) / budget : 1;
-	int err = 0;
-
-	for (size_t i = 0; !err && i < k->nr_parts; i++)
-		if (i < k->nr_front || (i - k->nr_front) % step == 0 || i + 1 == k->nr_parts)
-			err = compare_part(k, &k->parts[i]);
-	return err;
-}
-
-/* The ETag of an object of parts: the MD5 of the MD5s of its parts, and their number. */
-static void make_etag(const struct s3_sink *k, char etag[64])
-{
-	uint8_t digest[MD5_BYTES];
-	struct md5 md5;
-
-	if (k->whole) {
-		sigv4_hex(k->parts[0].md5, MD5_BYTES, etag);
-		return;
-	}
-	md5_init(&md5);
-	for (size_t i = 0; i < k->nr_parts; i++)
-		md5_update(&md5, k->parts[i].md5, MD5_BYTES);
-	md5_final(&md5, digest);
-	sigv4_hex(digest, sizeof(digest), etag);
-	snprintf(etag + 2 * MD5_BYTES, 64 - 2 * MD5_BYTES, "-%zu", k->nr_parts);
-}
-
-int s3_verify(struct transport *t, const struct sink *sink)
-{
-	struct s3_sink *k = sink->remote;
-	struct http_reply r;
-	char etag[64];
-	int err, differs;
-
-	(void)t;
-	http_reply_init(&r);
-	err = look(k, &r);
-	if (!err) {
-		make_etag(k, etag);
-		differs = s3_compare_etag(&r, etag);
-		/* Some stores make their ETags in other ways: only reading decides. */
-		err = differs ? compare_parts(k) : 0;
-	}
-	http_reply_deinit(&r);
 	return err;
 }
 #endif
