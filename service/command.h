@@ -60,5 +60,6 @@ int command_estimate(struct ctl *ctl, int argc, char **argv, int *status);
 int command_showmem(struct ctl *ctl, int argc, char **argv, int *status);
 int command_get_default_crashkernel(struct ctl *ctl, int argc, char **argv, int *status);
 int command_reset_crashkernel(struct ctl *ctl, int argc, char **argv, int *status);
+int command_propagate(struct ctl *ctl, int argc, char **argv, int *status);
 
 #endif

@@ -278,7 +278,7 @@ static const struct keyword keywords[] = {
 	{ "virtiofs", "TAG", set_target, 0, conf_check_tag, CONF_FS, true, 0 },
 	{ "raw", "DEVICE or PARTUUID=", set_target, 0, conf_check_raw_device, CONF_RAW, true, 0 },
 	{ "nfs", "SERVER:/EXPORT", set_target, 0, conf_check_nfs, CONF_NFS, true, 0 },
-	{ "ssh", "USER@SERVER", set_target, 0, conf_check_login, CONF_SSH, true, 0 },
+	{ "ssh", "USER@SERVER[:PORT]", set_target, 0, conf_check_login, CONF_SSH, true, 0 },
 	{ "https", "https://SERVER/FOLDER", set_target, 0, conf_check_web_url, CONF_HTTPS, true, 0 },
 	{ "s3", "s3://BUCKET/PREFIX", set_target, 0, conf_check_s3_url, CONF_S3, true, 0 },
 	{ "path", "FOLDER", set_string, AT(path), conf_check_folder, 0, false, 0 },

@@ -24,7 +24,7 @@ enum conf_target_kind {
 	CONF_FS,                   /* ext4 DEVICE, xfs DEVICE, virtiofs TAG...: "path" below that file system's root */
 	CONF_RAW,                  /* raw DEVICE */
 	CONF_NFS,                  /* nfs SERVER:/EXPORT */
-	CONF_SSH,                  /* ssh USER@SERVER */
+	CONF_SSH,                  /* ssh USER@SERVER[:PORT] */
 	CONF_HTTPS,                /* https URL: the URL as a whole, with scheme; http:// only with https_insecure */
 	CONF_S3,                   /* s3 s3://BUCKET[/PREFIX] */
 };

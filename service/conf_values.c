@@ -195,6 +195,23 @@ int conf_check_nfs(struct text v)
 	return err ? err : conf_check_folder(text_of(v.at + n + 1, v.len - n - 1));
 }
 
+/* Take ":PORT" off the tail of HOST, where there is one. More than one colon without brackets is an IPv6 address. */
+static int take_port(struct text whole, struct text *host)
+{
+	const char *last = host->len ? memrchr(host->at, ':', host->len) : NULL;
+	struct text port;
+	uint64_t number;
+
+	if (!last || (host->at[0] == '[' && text_stops(host, "]")) || (host->at[0] != '[' && memchr(host->at, ':',
+												    host->len) != last))
+		return 0;
+	port = text_of(last + 1, host->at + host->len - (last + 1));
+	if (!text_u64(&port, 10, &number) || port.len || !number || number > 65535)
+		return fail(-EINVAL, "\"%.*s\" has no valid port behind the \":\"", TEXT_ARGS(&whole));
+	host->len = last - host->at;
+	return 0;
+}
+
 int conf_check_login(struct text v)
 {
 	struct text host = v, user;
@@ -209,19 +226,16 @@ int conf_check_login(struct text v)
 		return fail(-EINVAL, "\"%.*s\" is no name of a user: write USER@SERVER", TEXT_ARGS(&user));
 	if (has_char(host, '/'))
 		return fail(-EINVAL, "\"%.*s\" has a folder in it: that goes into the line \"path\"", TEXT_ARGS(&v));
-	if (has_char(host, ':') && host.at[0] != '[' &&
-	    memchr(host.at, ':', host.len) == memrchr(host.at, ':', host.len))
-		return fail(-EINVAL, "\"%.*s\" has a port in it: that goes into /root/.ssh/config", TEXT_ARGS(&v));
-	return check_host(host);
+	err = take_port(v, &host);
+	return err ? err : check_host(host);
 }
 
 /* Host and port of REST, which begins behind "://"; REST becomes the path, with its slash, or empty. */
 static int check_authority(struct text whole, struct text *rest)
 {
-	struct text host = *rest, port;
+	struct text host = *rest;
 	const char *slash = rest->len ? memchr(rest->at, '/', rest->len) : NULL;
-	uint64_t number;
-	size_t n;
+	int err;
 
 	if (slash)
 		host.len = slash - rest->at;
@@ -230,15 +244,8 @@ static int check_authority(struct text whole, struct text *rest)
 	if (has_char(host, '@'))
 		return fail(-EINVAL, "a URL with user or password in it is readable for everybody: "
 			    "a credentials file takes them");
-	for (n = host.len; n && host.at[n - 1] != ':' && host.at[n - 1] != ']';)
-		n--;
-	if (n && host.at[n - 1] == ':') {
-		port = text_of(host.at + n, host.len - n);
-		host.len = n - 1;
-		if (!text_u64(&port, 10, &number) || port.len || !number || number > 65535)
-			return fail(-EINVAL, "\"%.*s\" has no valid port behind the \":\"", TEXT_ARGS(&whole));
-	}
-	return check_host(host);
+	err = take_port(whole, &host);
+	return err ? err : check_host(host);
 }
 
 static int check_url_path(struct text whole, struct text path)

@@ -21,7 +21,7 @@ conf_check conf_check_device;      /* of a file system */
 conf_check conf_check_raw_device;
 conf_check conf_check_tag;         /* of a virtiofs share */
 conf_check conf_check_nfs;         /* SERVER:/EXPORT */
-conf_check conf_check_login;       /* USER@SERVER */
+conf_check conf_check_login;       /* USER@SERVER[:PORT] */
 conf_check conf_check_web_url;     /* http:// and https:// */
 conf_check conf_check_s3_url;
 conf_check conf_check_name;        /* letters, digits, ".-_": a region */

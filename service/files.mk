@@ -20,9 +20,11 @@ SERVICE_SRCS = \
 	service/ctl_test.c \
 	service/ctl_verify.c \
 	service/dumps.c \
+	service/hostkeys.c \
 	service/list.c \
 	service/memory.c \
 	service/places.c \
+	service/propagate.c \
 	service/reload.c \
 	service/reset.c \
 	service/retain.c \

@@ -19,28 +19,36 @@ static const struct command commands[] = {
 	  "  --early            load what was built before, and build nothing\n", command_start },
 	{ "stop", "[--service]", "Unload it.",
 	  "  --service          for systemd: not when the machine goes down or the service restarts\n", command_stop },
-	{ "restart", "", "As start, also when what is loaded is up to date. It is replaced; there is no time without one.", "",
+	{ "restart", "", "As start, also when what is loaded is up to date. It is replaced; there is no time without "
+	  "one.", "",
 	  command_restart },
 	{ "reload", "", "Load again what was built, over what is loaded.", "", command_reload },
 	{ "rebuild", "", "Build the capture initramfs, whether or not it is up to date.", "", command_rebuild },
 	{ "status", "[--json] [--probe]", "Would a crash be captured? Exit status 0 yes, 1 no.",
 	  "  --json             for programs\n"
-	  "  --probe            try the targets now; else as the last \"kdumpctl verify\" found them\n", command_status },
-	{ "verify", "", "Verify the loaded image, load it again when it is damaged, try the targets, prune. For the daily timer.", "",
+	  "  --probe            try the targets now; else as the last \"kdumpctl verify\" found them\n",
+	  command_status },
+	{ "verify", "", "Verify the loaded image, load it again when it is damaged, try the targets, prune. For the "
+	  "daily timer.", "",
 	  command_verify },
 	{ "test", "[--crash [--yes]]", "Try everything that a crash needs.",
 	  "  --crash            then crash the machine, after a confirmation\n"
 	  "  --yes              which is hereby given\n", command_test },
-	{ "probe-mount", "LINE", "For verify and test: try the file system that this line of the configuration names.", "",
+	{ "probe-mount", "LINE", "For verify and test: try the file system that this line of the configuration names.",
+	  "",
 	  command_probe_mount },
 	{ "hotplug-event", "", "For the udev rule: CPUs or memory came or went.", "", command_hotplug_event },
-	{ "hotplug-reload", "[OPTION]...", "For kdump-reload.service: when events have ceased, load over what is loaded.",
+	{ "hotplug-reload", "[OPTION]...", "For kdump-reload.service: when events have ceased, load over what is "
+	  "loaded.",
 	  "  --quiet=MS         without an event for so long (1000)\n"
 	  "  --at-most=MS       but wait no longer than this in all (5000)\n", command_hotplug_reload },
-	{ "check-config", "[--json]", "Say all that is wrong with the configuration.", "  --json             for programs\n",
+	{ "check-config", "[--json]", "Say all that is wrong with the configuration.",
+	  "  --json             for programs\n",
 	  command_check_config },
-	{ "list", "[--json]", "List the dumps of earlier crashes, the newest first.", "  --json             for programs\n", command_list },
-	{ "show", "[--json] [DUMP]", "Show a dump's note and the end of the log. DUMP: its name or a part of it; the newest without one.",
+	{ "list", "[--json]", "List the dumps of earlier crashes, the newest first.",
+	  "  --json             for programs\n", command_list },
+	{ "show", "[--json] [DUMP]", "Show a dump's note and the end of the log. DUMP: its name or a part of it; the "
+	  "newest without one.",
 	  "  --json             for programs\n", command_show },
 	{ "prune", "[--dry-run]", "Remove the dumps that \"keep\" does not allow.",
 	  "  --dry-run          only say which\n", command_prune },
@@ -49,13 +57,19 @@ static const struct command commands[] = {
 	{ "showmem", "", "Say how much memory is reserved for the capture kernel.", "", command_showmem },
 	{ "get-default-crashkernel", "", "Print the value of crashkernel= that fits most machines.", "",
 	  command_get_default_crashkernel },
-	{ "reset-crashkernel", "[OPTION]...", "Write crashkernel= into the boot loader's settings, after showing what changes.",
+	{ "reset-crashkernel", "[OPTION]...", "Write crashkernel= into the boot loader's settings, after showing what "
+	  "changes.",
 	  "  --kernel=ALL|PATH  for which kernel; all of them without it\n"
 	  "  --value=VALUE      instead of what \"kdumpctl estimate\" finds\n"
 	  "  --dry-run          only show it\n"
 	  "  --yes              do not ask\n"
 	  "  --auto             for packages: only with auto_reset_crashkernel, and when too little is reserved\n",
 	  command_reset_crashkernel },
+	{ "propagate", "[OPTION]...", "Make a key for ssh targets, note the servers' host keys, and have the servers "
+	  "let the key in.",
+	  "  --yes              take the host key that is shown\n"
+	  "  --fingerprint=F    take the host key with this fingerprint (SHA256:...) and no other\n"
+	  "  --identity=FILE    log in with this key this time\n", command_propagate },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -97,7 +111,8 @@ static void print_help(FILE *out)
 		"  --version        say which version this is\n"
 		"Commands:\n");
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  kdumpctl %s%s%s\n        %s\n", c->name, *c->arguments ? " " : "", c->arguments, c->summary);
+		fprintf(out, "  kdumpctl %s%s%s\n        %s\n", c->name, *c->arguments ? " " : "", c->arguments,
+			c->summary);
 	fprintf(out, "\"kdumpctl COMMAND --help\" lists a command's options.\n");
 }
 
@@ -133,7 +148,8 @@ static int parse_common(struct ctl *ctl, int argc, char **argv, int *next)
 	} options[] = { { "--conf", &ctl->conf }, { "--sysroot", &ctl->sysroot }, { "--wait", &wait } };
 	int i = 1;
 
-	for (; i < argc && argv[i][0] == '-' && !is_word(argv[i], "--help", "-h") && !is_word(argv[i], "--version", "-V"); i++) {
+	for (; i < argc && argv[i][0] == '-' && !is_word(argv[i], "--help", "-h") && !is_word(argv[i], "--version",
+											      "-V"); i++) {
 		const char **into = NULL, *value = NULL;
 
 		if (is_word(argv[i], "--debug", "-d")) {
@@ -166,7 +182,8 @@ static int run_command(struct ctl *ctl, int argc, char **argv, int *status)
 	if (!c)
 		return fail(-EINVAL, "%s: no such command; \"kdumpctl --help\" lists them", argv[0]);
 	if (argc > 1 && is_word(argv[1], "--help", "-h")) {
-		printf("Usage: kdumpctl %s%s%s\n%s\n%s", c->name, *c->arguments ? " " : "", c->arguments, c->summary, c->options);
+		printf("Usage: kdumpctl %s%s%s\n%s\n%s", c->name, *c->arguments ? " " : "", c->arguments, c->summary,
+		       c->options);
 		return 0;
 	}
 	err = root_init(&ctl->root, ctl->sysroot);

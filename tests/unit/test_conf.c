@@ -61,7 +61,7 @@ TEST(targets_in_their_order)
 		enum conf_target_kind kind;
 		const char *fstype, *where, *name;
 	} want[] = {
-		{ CONF_SSH, NULL, "kdump@server.example", "kdump@server.example:/dumps" },
+		{ CONF_SSH, NULL, "kdump@server.example:2222", "kdump@server.example:2222:/dumps" },
 		{ CONF_NFS, NULL, "[fe80::1]:/export", "[fe80::1]:/export/dumps (nfs)" },
 		{ CONF_FS, "ext4", "UUID=1234-5", "/dumps on UUID=1234-5 (ext4)" },
 		{ CONF_FS, "virtiofs", "share", "/dumps on share (virtiofs)" },
@@ -72,7 +72,7 @@ TEST(targets_in_their_order)
 	};
 	struct conf c;
 
-	parse(&c, "ssh kdump@server.example\nnfs [fe80::1]:/export\n  ext4\tUUID=1234-5   # the second disk\nvirtiofs "
+	parse(&c, "ssh kdump@server.example:2222\nnfs [fe80::1]:/export\n  ext4\tUUID=1234-5   # the second disk\nvirtiofs "
 	      "share\n"
 	      "raw /dev/disk/by-partuuid/1\nhttps https://server:8443/a/\ns3 s3://bucket/prefix/\nf2fs "
 	      "/dev/mapper/a-b\n"
