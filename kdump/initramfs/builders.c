@@ -182,7 +182,7 @@ static int write_below(const char *folder, const char *name, const void *bytes, 
  */
 static int tools_settings(const struct plan *p, const char *folder)
 {
-	static const char dep[] = "MODULES=dep\nRESUME=none\nBUSYBOX=y\n";
+	static const char dep[] = "MODULES=dep\nRESUME=none\n";
 	static const char *const same[] = { "modules", "hooks", "scripts", "update-initramfs.conf" };
 	const char *etc = "/etc/initramfs-tools";
 	struct root_names names = { 0 };
