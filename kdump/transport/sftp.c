@@ -361,7 +361,10 @@ static int open_place(struct transport *t)
 	/* Before the time that it takes to look at a machine's memory. */
 	if (!err)
 		err = put(t, name, text, strlen(text));
-	return err ? err : remove_name(t, name);
+	if (!err)
+		err = remove_name(t, name);
+	s->opened = !err;
+	return err;
 }
 
 static uint64_t room(struct transport *t)

@@ -21,6 +21,8 @@ struct sftp {
 	struct sftp_link link;
 	struct sftp_file *file;    /* NULL: none is being written */
 	uint64_t trouble_ms;       /* since when nothing went forward; 0: all is well */
+	uint64_t pause_ms;         /* before the next try */
+	bool opened;               /* it was seen to be a place for dumps */
 	bool gone;                 /* given up; why: */
 	char why[512];
 };

@@ -14,6 +14,7 @@
 #define FIRST_TRIES 3
 /* A server that went away may come back for so many times the timeout: three minutes by default, as a reboot takes. */
 #define RECOVERY_TIMEOUTS 6
+#define PAUSE_MS_MIN 250
 #define PAUSE_MS_MAX 10000
 /* A disk with less is what "Failure" means. */
 #define FULL_BYTES (256u << 10)
@@ -21,6 +22,7 @@
 void sftp_progress(struct sftp *s)
 {
 	s->trouble_ms = 0;
+	s->pause_ms = 0;
 }
 
 /* -EINTR: a signal came. */
@@ -68,7 +70,7 @@ static int give_up(struct sftp *s, int err, uint64_t since)
 int sftp_recover(struct sftp *s)
 {
 	const uint64_t now = transport_now_ms();
-	uint64_t pause = 0, limit;
+	uint64_t limit;
 	char why[1024];
 	int err;
 
@@ -76,12 +78,19 @@ int sftp_recover(struct sftp *s)
 		return fail(-ECONNRESET, "%s", s->why);
 	if (!s->trouble_ms)
 		s->trouble_ms = now;
-	limit = s->trouble_ms + RECOVERY_TIMEOUTS * s->t->timeout_ms;
+	/* A place that never was one is not waited for as long as one that was: there may be others to try. */
+	limit = s->trouble_ms + (s->opened ? RECOVERY_TIMEOUTS : 1) * s->t->timeout_ms;
 	snprintf(why, sizeof(why), "%s", err_text());
 	if (now >= s->t->deadline_ms || now >= limit)
 		return give_up(s, -ECONNRESET, s->trouble_ms);
 	warn("%s; connecting again", why);
 	for (;;) {
+		/* Also when every connection breaks at once. */
+		err = s->pause_ms ? pause_ms(s, s->pause_ms) : 0;
+		if (err)
+			return err;
+		s->pause_ms = s->pause_ms ? 2 * s->pause_ms : PAUSE_MS_MIN;
+		s->pause_ms = s->pause_ms < PAUSE_MS_MAX ? s->pause_ms : PAUSE_MS_MAX;
 		err = sftp_link_open(&s->link);
 		if (!err && s->file)
 			err = sftp_file_resume(s->file);
@@ -91,13 +100,8 @@ int sftp_recover(struct sftp *s)
 		if (err == -EKEYREJECTED || err == -ENOMEM || (s->link.up && err))
 			return give_up(s, err, s->trouble_ms);
 		debug("%s", err_text());
-		pause = pause ? 2 * pause : 500;
-		pause = pause < PAUSE_MS_MAX ? pause : PAUSE_MS_MAX;
-		if (transport_now_ms() + pause >= limit || transport_now_ms() >= s->t->deadline_ms)
+		if (transport_now_ms() + s->pause_ms >= limit || transport_now_ms() >= s->t->deadline_ms)
 			return give_up(s, err, s->trouble_ms);
-		err = pause_ms(s, pause);
-		if (err)
-			return err;
 	}
 }
 

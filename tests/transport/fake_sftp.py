@@ -5,6 +5,7 @@
 FAKE_SFTP is KIND, or KIND:N for the Nth request of the first connection only; FAKE_STATE is a file that remembers that.
 """
 import os
+import select
 import struct
 import sys
 import time
@@ -59,7 +60,7 @@ class Server:
         fd, off, data = self.files[r.string()], r.number(8), r.string()
         if KIND == "flip" and len(data) > 20000:
             data = data[:100] + bytes((data[100] ^ 1,)) + data[101:]
-        if KIND == "flip-table" and off == 0:
+        if KIND == "flip-table" and off == 0 and len(data) == 4096:
             data = data[:100] + bytes((data[100] ^ 1,)) + data[101:]
         os.pwrite(fd, data, off)
         return status(0)
@@ -199,7 +200,7 @@ def main():
             if KIND == "part":
                 sys.exit(255)
             continue
-        if KIND == "reorder" and request.type == 6 and len(held) < 7:
+        if KIND == "reorder" and request.type == 6 and len(held) < 7 and select.select([0], [], [], 0)[0]:
             held.append(reply)
             continue
         send(reply + b"".join(reversed(held)))
