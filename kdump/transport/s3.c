@@ -127,6 +127,23 @@ static bool learn_time(struct s3 *s, const struct http_reply *r)
 	return s->clock_s;
 }
 
+/* "List of error codes": what happened on the way, and may not happen again. */
+static bool is_passing(int err, const struct http_reply *r)
+{
+	static const char *const codes[] = { "BadDigest", "XAmzContentSHA256Mismatch", "RequestTimeout",
+					     "IncompleteBody" };
+	bool passes = http_is_passing(err, r);
+	char *code;
+
+	if (err || passes || r->status != 400)
+		return passes;
+	code = s3_element((const char *)r->body.data, r->body.len, "Code");
+	for (size_t i = 0; code && i < sizeof(codes) / sizeof(*codes); i++)
+		passes |= !strcmp(code, codes[i]);
+	free(code);
+	return passes;
+}
+
 int s3_do(struct transport *t, const struct s3_request *q, struct http_reply *r)
 {
 	for (unsigned int number = 1;; number++) {
@@ -134,7 +151,7 @@ int s3_do(struct transport *t, const struct s3_request *q, struct http_reply *r)
 
 		if (!err && r->status == 403 && learn_time(t->state, r))
 			continue;
-		if (!http_is_passing(err, r) || !http_wait(t, number, q->tries))
+		if (!is_passing(err, r) || !http_wait(t, number, q->tries))
 			return err;
 		debug("%s: again, for the %u. time", q->key, number);
 	}

@@ -350,6 +350,21 @@ int s3_look(struct s3_sink *k, struct http_reply *r)
 	return 0;
 }
 
+static bool is_there(struct s3_sink *k)
+{
+	char *why = strdup(err_text());
+	struct http_reply r;
+	bool there;
+
+	http_reply_init(&r);
+	there = !s3_look(k, &r);
+	http_reply_deinit(&r);
+	if (!there && why)
+		fail(-EIO, "%s", why);
+	free(why);
+	return there;
+}
+
 /*
  * The answer may begin with 200 and hold an error all the same ("CompleteMultipartUpload"). And an answer that got lost
  * makes the second attempt fail, because the upload is gone: what is there then, HEAD tells.
@@ -380,13 +395,14 @@ static int complete_upload(struct s3_sink *k)
 		again = http_is_passing(err, &r) || (code && !strcmp(code, "InternalError"));
 		if (!err && !code && http_good(&r))
 			break;
-		if (number > 1 && code && !strcmp(code, "NoSuchUpload") && !s3_look(k, &r)) {
-			free(code);
-			break;
-		}
+		free(code);
 		if (!err)
 			err = s3_refused(k->t, k->key, &r);
-		free(code);
+		/* Whose answer was lost: the next attempt is told that there is no such upload, or less. */
+		if (number > 1 && is_there(k)) {
+			err = 0;
+			break;
+		}
 		if (again && http_wait(k->t, number, S3_TRIES_PART))
 			err = 0;
 	}

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An HTTP proxy in front of a real server that does what networks and servers do: answers 500, cuts connections,
-stalls, loses answers, changes bytes. A rule says to which requests."""
+stalls, loses answers, changes bytes. A rule says to which requests. It also does what s3rver leaves out: it tests the
+signature of each request, and that its body is the one that was signed."""
+import hashlib
+import hmac
 import http.client
+import re
 import socket
 import ssl
 import threading
@@ -63,11 +67,37 @@ def body_of(request, file, limit=None):
     return file.read(length if limit is None else min(length, limit))
 
 
+def wrong_signature(request, body, secret):
+    """Why a request would be refused, as XML; None: it would not."""
+    words = dict(re.findall(r"(\w+)=([^,]+)", request.field("authorization") or ""))
+    error = "<Error><Code>%s</Code><Message>made by the proxy</Message></Error>"
+    if not {"Credential", "SignedHeaders", "Signature"} <= set(words):
+        return error % "AccessDenied"
+    _, date, region, service, kind = words["Credential"].split("/")
+    if request.field("x-amz-content-sha256") != hashlib.sha256(body).hexdigest():
+        return error % "XAmzContentSHA256Mismatch"
+    signed = words["SignedHeaders"].split(";")
+    if not {"host"} | {k.lower() for k, _ in request.fields if k.lower().startswith("x-amz-")} <= set(signed):
+        return error % "AccessDenied"
+    path, _, query = request.path.partition("?")
+    lines = [request.method, path, "&".join(sorted(query.split("&")))]
+    lines += ["%s:%s" % (name, " ".join(request.field(name).split())) for name in signed]
+    lines += ["", words["SignedHeaders"], request.field("x-amz-content-sha256")]
+    scope = "/".join((date, region, service, kind))
+    text = "\n".join(("AWS4-HMAC-SHA256", request.field("x-amz-date"), scope,
+                      hashlib.sha256("\n".join(lines).encode()).hexdigest()))
+    key = ("AWS4" + secret).encode()
+    for part in (date, region, service, kind):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    good = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    return None if hmac.compare_digest(good, words["Signature"]) else error % "SignatureDoesNotMatch"
+
+
 class Proxy:
     """Listens on a port of its own; TLS with CERTIFICATE (certificate, key) when there is one. BACKEND is a port."""
 
-    def __init__(self, backend, certificate=None, server_ca=None):
-        self.backend, self.server_ca = backend, server_ca
+    def __init__(self, backend, certificate=None, secret=None):
+        self.backend, self.secret = backend, secret
         self.rules, self.seen = [], []
         self.tls = None
         if certificate:
@@ -124,6 +154,11 @@ class Proxy:
         if action == "damage":
             middle = len(body) // 2
             body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1:]
+        wrong = wrong_signature(request, body, self.secret) if self.secret else None
+        if wrong:
+            status = 400 if "SHA256" in wrong else 403
+            self.send(connection, request.method, status, "Made Up", [("Content-Length", str(len(wrong)))], wrong.encode())
+            return True
         if action == "slow":
             time.sleep(rule.more["seconds"])
         status, reason, fields, content = self.forward(request, body)
@@ -150,9 +185,6 @@ class Proxy:
     def forward(self, request, body):
         hop = ("expect", "connection", "transfer-encoding", "content-length")
         backend = http.client.HTTPConnection("127.0.0.1", self.backend, timeout=30)
-        if self.server_ca:
-            context = ssl.create_default_context(cafile=self.server_ca)
-            backend = http.client.HTTPSConnection("127.0.0.1", self.backend, timeout=30, context=context)
         backend.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
         for name, value in request.fields:
             if name.lower() not in hop:

@@ -132,7 +132,7 @@ class Test:
         return self.proxy(self.w.nginx.plain_port, *rules, certificate=certificate or self.w.certs.good)
 
     def objects(self, *rules):
-        return self.proxy(self.w.store.port, *rules, certificate=self.w.certs.good)
+        return self.proxy(self.w.store.port, *rules, certificate=self.w.certs.good, secret=servers.S3_SECRET)
 
     def https_conf(self, **more):
         return self.conf(**{"https_ca": self.w.certs.ca, **more})
@@ -418,17 +418,23 @@ class S3(Test):
 
     def test_credentials(self):
         url = self.url()
-        port = self.w.store.port
-        self.fails(self.s3_conf(port, "http", s3_credentials=self.w.path("s3_wrong")), url, "403",
-                   "SignatureDoesNotMatch")
+        port = self.objects().port
+        self.fails(self.s3_conf(port, s3_credentials=self.w.path("s3_wrong")), url, "403", "SignatureDoesNotMatch")
         self.w.secret("s3_unknown", "NOBODY\nsecret\n")
-        self.fails(self.s3_conf(port, "http", s3_credentials=self.w.path("s3_unknown")), url, "403", "InvalidAccessKeyId")
+        self.fails(self.s3_conf(self.w.store.port, "http", s3_credentials=self.w.path("s3_unknown")), url, "403",
+                   "InvalidAccessKeyId")
         self.w.secret("s3_open", "a\nb\n", 0o640)
-        self.fails(self.s3_conf(port, "http", s3_credentials=self.w.path("s3_open")), url, "chmod 600")
+        self.fails(self.s3_conf(port, s3_credentials=self.w.path("s3_open")), url, "chmod 600")
         self.w.secret("s3_half", "a\n")
-        self.fails(self.s3_conf(port, "http", s3_credentials=self.w.path("s3_half")), url, "aws_secret_access_key")
+        self.fails(self.s3_conf(port, s3_credentials=self.w.path("s3_half")), url, "aws_secret_access_key")
         self.fails(self.conf(), url, "s3_credentials")
         same(self.objects_of(self.name), [], "objects")
+        # With a session token, which is signed too; below a prefix that has to be encoded.
+        self.w.secret("s3_token", "[kdump]\naws_access_key_id=%s\naws_secret_access_key=%s\naws_session_token=a/b+c==\n" %
+                      (servers.S3_KEY, servers.S3_SECRET))
+        proxy = self.objects()
+        self.save(self.s3_conf(proxy.port, s3_credentials=self.w.path("s3_token")), self.url("a b+c/10:00:00~"))
+        self.same_pages(self.object("a b+c/10:00:00~/vmcore"), self.w.small)
 
     def test_no_such_bucket(self):
         self.fails(self.s3_conf(self.w.store.port, "http"), "s3://nothing/x", "404", "NoSuchBucket")
@@ -448,9 +454,9 @@ class S3(Test):
                              Rule("answer", "POST", "uploads", status=500, reason="InternalError"),
                              Rule("cut", "PUT", "partNumber=2", after=3 << 20),
                              Rule("answer", "PUT", "partNumber=2", status=500, reason="InternalError"),
-                             Rule("lose", "PUT", "partNumber=1"), Rule("damage", "PUT", "dmesg"))
+                             Rule("lose", "PUT", "partNumber=1"))
         self.save(self.s3_conf(proxy.port), self.url(), *LARGE)
-        same([rule.hits for rule in proxy.rules][:5], [1] * 5, "rules")
+        same([rule.hits for rule in proxy.rules], [1] * 5, "rules")
         self.same_pages(self.object(self.name + "/vmcore"), self.w.large)
 
     def test_completion(self):
@@ -496,6 +502,10 @@ class S3(Test):
 
     def test_damaged_part(self):
         """What arrives damaged the store notices by the digest; a wrong ETag we notice."""
+        proxy = self.objects(Rule("damage", "PUT", "partNumber=2"))
+        self.save(self.s3_conf(proxy.port), self.url("damage"), *LARGE)
+        same(proxy.rules[0].hits, 1, "rules")
+        self.same_pages(self.object("damage/vmcore"), self.w.large)
         proxy = self.objects(Rule("fields", "PUT", "partNumber=2", fields={"ETag": '"%032d"' % 0}))
         self.save(self.s3_conf(proxy.port), self.url("etag"), *LARGE)
         same(proxy.rules[0].hits, 1, "rules")
