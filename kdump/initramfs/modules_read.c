@@ -190,10 +190,9 @@ static int softdep_line(struct modules *m, const struct list *l, struct text lin
 			words = &mod->soft_pre;
 		else if (text_is(&word, "post:"))
 			words = &mod->soft_post;
-		else if (!words)
-			err = damaged(l, "a soft dependency that is neither \"pre:\" nor \"post:\"");
-		else
+		else if (words)
 			err = add_word(words, word);
+		/* Modules that say neither (cifs does) get nothing of it from modprobe either. */
 	}
 	return err;
 }

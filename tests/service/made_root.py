@@ -100,7 +100,7 @@ alias virtio:d00000002v* virtio_blk
 alias pci:v00001AF4d*sv*sd*bc*sc*i* virtio_pci
 alias pci:v*d*sv*sd*bc01sc08i02* nvme
 """
-SOFTDEPS = "# Soft dependencies\nsoftdep ext4 pre: crc32c\nsoftdep xfs pre: no_such_module crc32c\n"
+SOFTDEPS = "# Soft dependencies\nsoftdep ext4 pre: crc32c\nsoftdep xfs pre: no_such_module crc32c\nsoftdep nfs tg3\n"
 
 
 class Root:
