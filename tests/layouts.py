@@ -62,7 +62,8 @@ def width_of(text):
 def faults():
     """One per statement of the document: None, or what is wrong."""
     text = read("doc/formats.md")
-    known = {**enumerators("include/diskdump_format.h"), **enumerators("include/flattened_format.h")}
+    known = {**enumerators("include/diskdump_format.h"), **enumerators("include/flattened_format.h"),
+             **enumerators("include/encrypted_format.h")}
     del known["DD_UTSNAME_FIELD"], known["FLAT_SIGNATURE_BYTES"]  # widths, not places
     seen = set()
     everything = [row for rows in tables(text) for row in rows]
