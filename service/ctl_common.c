@@ -15,6 +15,36 @@
 
 #define CONF_MAX (16u << 20)
 
+/* ---- paths, arguments ---- */
+
+char *ctl_path(const struct ctl *ctl, const char *path)
+{
+	char *whole;
+
+	if (asprintf(&whole, "%s%s", ctl->sysroot ? ctl->sysroot : "", path) >= 0)
+		return whole;
+	fail(-ENOMEM, "no memory for a path");
+	return NULL;
+}
+
+char *ctl_conf_path(const struct ctl *ctl)
+{
+	char *copy;
+
+	if (!ctl->conf)
+		return ctl_path(ctl, CONF_PATH);
+	copy = strdup(ctl->conf);
+	if (!copy)
+		fail(-ENOMEM, "no memory for a path");
+	return copy;
+}
+
+int ctl_usage(const char *command, const char *what, const char *argument)
+{
+	return fail(-EINVAL, "%s: %s%s%s; see \"kdumpctl %s --help\"", command, what, argument ? ": " : "",
+		    argument ? argument : "", command);
+}
+
 /* ---- configuration ---- */
 
 int ctl_conf_read(const struct ctl *ctl, struct conf *conf)

@@ -73,34 +73,6 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
-char *ctl_path(const struct ctl *ctl, const char *path)
-{
-	char *whole;
-
-	if (asprintf(&whole, "%s%s", ctl->sysroot ? ctl->sysroot : "", path) >= 0)
-		return whole;
-	fail(-ENOMEM, "no memory for a path");
-	return NULL;
-}
-
-char *ctl_conf_path(const struct ctl *ctl)
-{
-	char *copy;
-
-	if (!ctl->conf)
-		return ctl_path(ctl, CONF_PATH);
-	copy = strdup(ctl->conf);
-	if (!copy)
-		fail(-ENOMEM, "no memory for a path");
-	return copy;
-}
-
-int ctl_usage(const char *command, const char *what, const char *argument)
-{
-	return fail(-EINVAL, "%s: %s%s%s; see \"kdumpctl %s --help\"", command, what, argument ? ": " : "",
-		    argument ? argument : "", command);
-}
-
 static void print_help(FILE *out)
 {
 	fprintf(out, "Usage: kdumpctl [OPTION]... COMMAND ...\n"
