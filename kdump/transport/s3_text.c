@@ -114,8 +114,8 @@ int s3_credentials_parse(struct s3_credentials *c, const char *name, const char 
 	s3_credentials_deinit(&made);
 	if (err == -ENOMEM)
 		return fail(-ENOMEM, "out of memory");
-	return fail(-EINVAL, "%s: it needs aws_access_key_id and aws_secret_access_key, once each, or two lines of them",
-		    name);
+	return fail(-EINVAL,
+		    "%s: it needs aws_access_key_id and aws_secret_access_key, once each, or two lines of them", name);
 }
 
 static void wipe(char **text)

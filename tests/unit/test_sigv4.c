@@ -17,8 +17,7 @@ static const struct sigv4_keys suite = { "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+b
 					 "service" };
 static const struct sigv4_keys s3 = { "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "us-east-1",
 				      "s3" };
-static const struct sigv4_field plain[] = { { "host", "example.amazonaws.com" },
-					    { "x-amz-date", "20150830T123600Z" } };
+static const struct sigv4_field plain[] = { { "host", "example.amazonaws.com" }, { "x-amz-date", "20150830T123600Z" } };
 
 static char *sign(const struct sigv4_keys *keys, const struct sigv4_request *r, const char *time)
 {
@@ -35,8 +34,10 @@ static void check_suite(const char *method, const char *path, const char *query,
 	struct sigv4_request r = { method, path, query, plain, 2, EMPTY };
 	char want[256];
 
-	snprintf(want, sizeof(want), "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request,"
-		 "SignedHeaders=host;x-amz-date,Signature=%s", signature);
+	snprintf(want, sizeof(want),
+		 "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request,"
+		 "SignedHeaders=host;x-amz-date,Signature=%s",
+		 signature);
 	CHECK_STR(sign(&suite, &r, "20150830T123600Z"), want);
 }
 
@@ -66,13 +67,18 @@ static void check_s3(const char *method, const char *path, const char *query, co
 
 TEST(examples_of_s3)
 {
-	const struct sigv4_field get[] = { { "host", HOST }, { "range", "bytes=0-9" },
-					   { "x-amz-content-sha256", EMPTY }, { "x-amz-date", "20130524T000000Z" } };
-	const struct sigv4_field list[] = { { "host", HOST }, { "x-amz-content-sha256", EMPTY },
+	const struct sigv4_field get[] = { { "host", HOST },
+					   { "range", "bytes=0-9" },
+					   { "x-amz-content-sha256", EMPTY },
+					   { "x-amz-date", "20130524T000000Z" } };
+	const struct sigv4_field list[] = { { "host", HOST },
+					    { "x-amz-content-sha256", EMPTY },
 					    { "x-amz-date", "20130524T000000Z" } };
 	const char *welcome = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
-	const struct sigv4_field put[] = { { "date", "Fri, 24 May 2013 00:00:00 GMT" }, { "host", HOST },
-					   { "x-amz-content-sha256", welcome }, { "x-amz-date", "20130524T000000Z" },
+	const struct sigv4_field put[] = { { "date", "Fri, 24 May 2013 00:00:00 GMT" },
+					   { "host", HOST },
+					   { "x-amz-content-sha256", welcome },
+					   { "x-amz-date", "20130524T000000Z" },
 					   { "x-amz-storage-class", "REDUCED_REDUNDANCY" } };
 
 	check_s3("GET", "/test.txt", "", get, 4, EMPTY,
@@ -88,8 +94,10 @@ TEST(examples_of_s3)
 /* The suite's get-header-value-trim: blanks at the ends go, rows of them shrink. */
 TEST(values_are_trimmed)
 {
-	const struct sigv4_field field[] = { { "host", "example.amazonaws.com" }, { "my-header1", " value1" },
-					     { "my-header2", " \"a   b   c\"" }, { "x-amz-date", "20150830T123600Z" } };
+	const struct sigv4_field field[] = { { "host", "example.amazonaws.com" },
+					     { "my-header1", " value1" },
+					     { "my-header2", " \"a   b   c\"" },
+					     { "x-amz-date", "20150830T123600Z" } };
 	struct sigv4_request r = { "GET", "/", "", field, 4, EMPTY };
 	const char *got = sign(&suite, &r, "20150830T123600Z");
 
@@ -160,8 +168,7 @@ TEST(md5)
 	check_md5("", "d41d8cd98f00b204e9800998ecf8427e");
 	check_md5("a", "0cc175b9c0f1b6a831c399e269772661");
 	check_md5("message digest", "f96b697d7cb7938d525a2f31aaf161d0");
-	check_md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
-		  "d174ab98d277d9f5a5611c2c9f419d9f");
+	check_md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "d174ab98d277d9f5a5611c2c9f419d9f");
 	check_md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890",
 		  "57edf4a22be3c955ac49da2e2107b67a");
 }
@@ -214,16 +221,18 @@ TEST(credentials)
 	check_credentials("[a]\naws_access_key_id=K\naws_secret_access_key=S\nregion = x\n[b]\naws_access_key_id=L\n",
 			  "K", "S", NULL);
 	check_credentials("[a]\naws_access_key_id=K\n[default]\naws_access_key_id=D\naws_secret_access_key=E\n"
-			  "aws_session_token=T\n", "D", "E", "T");
-	check_credentials("[default]\naws_access_key_id=D\n[kdump]\naws_access_key_id=K\naws_secret_access_key=S\n", "K",
-			  "S", NULL);
+			  "aws_session_token=T\n",
+			  "D", "E", "T");
+	check_credentials("[default]\naws_access_key_id=D\n[kdump]\naws_access_key_id=K\naws_secret_access_key=S\n",
+			  "K", "S", NULL);
 	CHECK_FAILS(parse(&c, ""), -EINVAL, "FILE: there are no credentials");
 	CHECK_FAILS(parse(&c, "# nothing\n"), -EINVAL, "no credentials");
 	CHECK_FAILS(parse(&c, "KEY\n"), -EINVAL, "aws_secret_access_key");
 	CHECK_FAILS(parse(&c, "a\nb\nc\nd\n"), -EINVAL, "two lines");
 	CHECK_FAILS(parse(&c, "a b\nc\n"), -EINVAL, "two lines");
 	CHECK_FAILS(parse(&c, "aws_access_key_id=K\naws_access_key_id=L\naws_secret_access_key=S\n"), -EINVAL, "once");
-	CHECK_FAILS(parse(&c, "[default]\naws_access_key_id=\naws_secret_access_key=S\n"), -EINVAL, "aws_access_key_id");
+	CHECK_FAILS(parse(&c, "[default]\naws_access_key_id=\naws_secret_access_key=S\n"), -EINVAL,
+		    "aws_access_key_id");
 	CHECK(!c.access_key && !c.secret_key);
 }
 
