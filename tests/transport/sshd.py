@@ -18,12 +18,16 @@ USER, UID = "dumper", 23456
 INSIDE = "KDUMP_TEST_NAMESPACE"
 
 
+def fetch():
+    subprocess.run([os.path.join(TOP, "tests/setup/fetch")] + [name + ":amd64" for name in PACKAGES], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
 def enter():
     """Go on in a mount namespace of our own."""
     if os.environ.get(INSIDE):
         return
-    subprocess.run([os.path.join(TOP, "tests/setup/fetch")] + [name + ":amd64" for name in PACKAGES], check=True,
-                   stdout=subprocess.DEVNULL)
+    fetch()
     os.environ[INSIDE] = "1"
     os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable] + sys.argv)
 
