@@ -82,9 +82,8 @@ int crypt_writer_init(struct crypt_writer **writer, const uint8_t public_key[CRY
 	sodium_memzero(key, sizeof(key));
 	if (err) {
 		crypt_writer_deinit(w);
-		return fail(
-			-EINVAL,
-			"nothing can be encrypted to this public key: it is a weak one, made by nobody's \"kdump decrypt --new-key\"");
+		return fail(-EINVAL, "nothing can be encrypted to this public key: it is a weak one; use what "
+			    "\"kdump decrypt --new-key\" prints");
 	}
 	hash(h, CRYPT_CHECK, h + CRYPT_CHECK, CHECK_LEN);
 	memcpy(header, h, CRYPT_HEADER_BYTES);

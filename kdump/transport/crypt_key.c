@@ -93,11 +93,10 @@ int crypt_pair_make(const char *path, struct crypt_pair *pair)
 			  sodium_base64_VARIANT_ORIGINAL);
 	sodium_bin2base64(secret_text, sizeof(secret_text), made.secret_key, CRYPT_KEY_LEN,
 			  sodium_base64_VARIANT_ORIGINAL);
-	snprintf(
-		text, sizeof(text),
-		"# Opens dumps of kdump that were encrypted to the public key. Keep it away from the machines that crash.\n"
-		"public %s\nsecret %s\n",
-		public_text, secret_text);
+	snprintf(text, sizeof(text),
+		 "# Opens dumps of kdump that were encrypted to the public key. Keep it off the machines that crash.\n"
+		 "public %s\nsecret %s\n",
+		 public_text, secret_text);
 	err = create(path, text);
 	if (!err)
 		*pair = made;
