@@ -25,17 +25,22 @@ struct command {
 	const char *summary;
 	const char *options;       /* a line each; "": there are none */
 	/*
-	 * argv[0] is the command's name. 0 or a negative errno (recorded; main prints it and answers EXIT_FAILED). *STATUS is EXIT_OK on entry; a command
-	 * whose answer is "no" says so itself and sets EXIT_FAILED. -EINVAL by ctl_usage() for arguments that make no sense.
+	 * argv[0] is the command's name. 0 or a negative errno (recorded; main prints it and answers EXIT_FAILED).
+	 * *STATUS is EXIT_OK on entry; a command whose answer is "no" says so itself and sets EXIT_FAILED. -EINVAL by
+	 * ctl_usage() for arguments that make no sense.
 	 */
 	int (*run)(struct ctl *ctl, int argc, char **argv, int *status);
 };
 
 /*
- * PATH (absolute) below the sysroot, from malloc: for programs that we start and files that we write. NULL without memory (recorded).
+ * PATH (absolute) below the sysroot, from malloc: for programs that we start and files that we write. NULL without
+ * memory (recorded).
  */
 char *ctl_path(const struct ctl *ctl, const char *path);
-/* The configuration's file: what --conf says, or CONF_PATH below the sysroot. From malloc; NULL without memory (recorded). */
+/*
+ * The configuration's file: what --conf says, or CONF_PATH below the sysroot. From malloc; NULL without memory
+ * (recorded).
+ */
 char *ctl_conf_path(const struct ctl *ctl);
 
 /* "COMMAND: WHAT; see ..." with what is wrong with an argument. Returns -EINVAL. */

@@ -26,8 +26,8 @@
 /* ---- the lock: one kdumpctl at a time changes anything (ctl_lock.c) ---- */
 
 /*
- * Wait for it, as long as --wait says, telling who holds it. *FD is the lock; closing it gives it up, and so does the death of the process. -EBUSY, -errno;
- * recorded.
+ * Wait for it, as long as --wait says, telling who holds it. *FD is the lock; closing it gives it up, and so does the
+ * death of the process. -EBUSY, -errno; recorded.
  */
 int ctl_lock(const struct ctl *ctl, const char *command, int *fd);
 void ctl_unlock(int *fd);
@@ -70,7 +70,7 @@ struct ctl_arch {
 	const char *remove;        /* KDUMP_COMMANDLINE_REMOVE when it is not set */
 	const char *append;        /* KDUMP_COMMANDLINE_APPEND when it is not set */
 	bool kernel_updates;       /* kexec --hotplug is understood */
-	const char *boot_cpu_key;  /* in /proc/cpuinfo, of the CPU that may not be started by another one; NULL: any may */
+	const char *boot_cpu_key;  /* in /proc/cpuinfo: the CPU that no other one may start; NULL: any may */
 };
 
 struct machine {
@@ -135,7 +135,8 @@ struct capture_files {
 	char *kernel, *initramfs;  /* paths as programs open them */
 };
 /* -ENOENT (recorded) when there is no such kernel. The initramfs may not be there yet. */
-int capture_files_find(struct capture_files *f, const struct ctl *ctl, const struct conf *conf, const struct machine *m);
+int capture_files_find(struct capture_files *f, const struct ctl *ctl, const struct conf *conf,
+		       const struct machine *m);
 void capture_files_deinit(struct capture_files *f);
 /* Is it what its inputs say? 0 yes, 1 no (WHY gets a sentence from malloc; may be NULL). */
 int initramfs_is_stale(const struct ctl *ctl, const struct capture_files *f, char **why);
@@ -147,13 +148,16 @@ int initramfs_check(const struct ctl *ctl, const struct capture_files *f, struct
 /* ---- loading (ctl_load.c) ---- */
 
 /*
- * Load over what is loaded, and record it. The events that it covers were counted before the machine was looked at. On failure what was loaded before is
- * untouched, and the message says whether there is something.
+ * Load over what is loaded, and record it. The events that it covers were counted before the machine was looked at.
+ * On failure what was loaded before is untouched, and the message says whether there is something.
  */
 int ctl_load(const struct ctl *ctl, const struct conf *conf, const struct machine *m, const struct capture_files *f);
 /* The same from the record: files, command line and options as they were. -ENOENT without a record. */
 int ctl_load_again(const struct ctl *ctl);
-/* What of the record does not hold any more, as words ("CPUs", "memory", "kernel"...), from malloc; "" when all does. CONF NULL: not asked. */
+/*
+ * What of the record does not hold any more, as words ("CPUs", "memory", "kernel"...), from malloc; "" when all does.
+ * CONF NULL: not asked.
+ */
 int ctl_outdated(const struct ctl *ctl, const struct record *loaded, const struct machine *m, char **what);
 /* CPUs and memory only: what a reload mends. */
 bool ctl_covers(const struct record *loaded, const struct machine *m);

@@ -55,7 +55,8 @@ int ctl_conf_read(const struct ctl *ctl, struct conf *conf)
 
 	/* The first one is the error that main tells. */
 	for (size_t i = 1; err == -EINVAL && i < faults.nr; i++)
-		fprintf(stderr, "kdumpctl: %s:%u: %s\n", faults.fault[i].file, faults.fault[i].line, faults.fault[i].text);
+		fprintf(stderr, "kdumpctl: %s:%u: %s\n", faults.fault[i].file, faults.fault[i].line,
+			faults.fault[i].text);
 	conf_faults_deinit(&faults);
 	free(path);
 	return err;
@@ -117,10 +118,13 @@ int ctl_check_reservation(const struct ctl *ctl, const struct machine *m)
 	if (!err)
 		err = cmdline_init(&c, (const char *)text.data);
 	if (!err && cmdline_find(&c, "crashkernel", NULL, NULL))
-		err = fail(-ENODATA, "no memory is reserved for a capture kernel, although the kernel was asked for some with crashkernel=: what it asks for "
-			   "did not fit (\"journalctl -k -g crashkernel\" tells); run \"kdumpctl reset-crashkernel\" and reboot");
+		err = fail(-ENODATA, "no memory is reserved for a capture kernel, although the kernel was asked for "
+			   "some with crashkernel=: what it asks for did not fit "
+			   "(\"journalctl -k -g crashkernel\" tells); "
+			   "run \"kdumpctl reset-crashkernel\" and reboot");
 	else if (!err)
-		err = fail(-ENODATA, "no memory is reserved for a capture kernel; run \"kdumpctl reset-crashkernel\" and reboot");
+		err = fail(-ENODATA, "no memory is reserved for a capture kernel; run \"kdumpctl reset-crashkernel\" "
+			   "and reboot");
 	cmdline_deinit(&c);
 	blob_deinit(&text);
 	return err;

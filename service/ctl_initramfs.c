@@ -15,8 +15,8 @@
 
 /* ---- which files ---- */
 
-static int try_kernel(const struct ctl *ctl, char **kernel, struct blob *tried, const char *folder, const char *img, const char *dash,
-		      const char *release, const char *ext)
+static int try_kernel(const struct ctl *ctl, char **kernel, struct blob *tried, const char *folder,
+		      const char *img, const char *dash, const char *release, const char *ext)
 {
 	char *path;
 	int err;
@@ -54,8 +54,9 @@ static int find_kernel(struct capture_files *f, const struct ctl *ctl, const str
 		free(modules);
 	}
 	if (!err && !f->kernel)
-		err = fail(-ENOENT, "the kernel %s is not there to be the capture kernel (%s); install its package, or name another one with KDUMP_KERNELVER in "
-			   "%s", f->release, (const char *)tried.data, CONF_DEFAULT);
+		err = fail(-ENOENT, "the kernel %s is not there to be the capture kernel (%s); install its package, "
+			   "or name another one with KDUMP_KERNELVER in %s", f->release,
+			   (const char *)tried.data, CONF_DEFAULT);
 	blob_deinit(&tried);
 	return err;
 }
@@ -66,7 +67,8 @@ int capture_files_find(struct capture_files *f, const struct ctl *ctl, const str
 	int err;
 
 	new.release = strdup(conf->kernelver ? conf->kernelver : m->release);
-	if (!new.release || asprintf(&new.initramfs, "%s%s/initrd.img-%s", ctl->sysroot ? ctl->sysroot : "", CTL_INITRAMFS_DIR, new.release) < 0) {
+	if (!new.release || asprintf(&new.initramfs, "%s%s/initrd.img-%s", ctl->sysroot ? ctl->sysroot : "",
+				     CTL_INITRAMFS_DIR, new.release) < 0) {
 		new.initramfs = NULL;
 		err = fail(-ENOMEM, "no memory for a path");
 	} else {
@@ -89,7 +91,8 @@ void capture_files_deinit(struct capture_files *f)
 
 /* ---- kdump mkinitramfs ---- */
 
-static int mkinitramfs(const struct ctl *ctl, const struct capture_files *f, const char *mode, uint64_t timeout_ms, struct blob *out, int *status)
+static int mkinitramfs(const struct ctl *ctl, const struct capture_files *f, const char *mode, uint64_t timeout_ms,
+		       struct blob *out, int *status)
 {
 	struct argv a = { 0 };
 	char *conf = ctl_conf_path(ctl);
@@ -142,7 +145,8 @@ int initramfs_build(const struct ctl *ctl, const struct capture_files *f)
 	if (!err && out.len)
 		fwrite(out.data, 1, out.len, stderr);
 	if (!err && status)
-		err = fail(-EIO, "the capture initramfs %s was not built: kdump mkinitramfs ended with %d, see above", f->initramfs, status);
+		err = fail(-EIO, "the capture initramfs %s was not built: kdump mkinitramfs ended with %d, see above",
+			   f->initramfs, status);
 	if (!err && access(f->initramfs, R_OK))
 		err = fail(-EIO, "kdump mkinitramfs says that it is done, but there is no %s", f->initramfs);
 	blob_deinit(&out);

@@ -17,8 +17,8 @@
 /* ---- kexec -p ---- */
 
 /*
- * Everything comes from the record, so that loading for the first time and loading again are the same. What is loaded is replaced by the one system call: there
- * is no time without a capture kernel.
+ * Everything comes from the record, so that loading for the first time and loading again are the same. What is loaded
+ * is replaced by the one system call: there is no time without a capture kernel.
  */
 static int run_kexec(const struct ctl *ctl, const struct record *r)
 {
@@ -77,9 +77,13 @@ static int set_machine(struct record *r, const struct machine *m, uint64_t event
 /* "": not known. */
 static int identity_text(const struct file_identity *id, char **text)
 {
-	int n = id->known ? asprintf(text, "%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%" PRIx64, id->dev, id->ino, id->size,
-				     id->mtime_ns, id->ctime_ns) : asprintf(text, "%s", "");
+	int n;
 
+	if (id->known)
+		n = asprintf(text, "%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%" PRIx64 ":%" PRIx64, id->dev,
+			     id->ino, id->size, id->mtime_ns, id->ctime_ns);
+	else
+		n = asprintf(text, "%s", "");
 	if (n >= 0)
 		return 0;
 	*text = NULL;
@@ -113,7 +117,8 @@ static int set_file(struct record *r, const char *key, const char *path)
 	return err;
 }
 
-static int set_files(struct record *r, const struct ctl *ctl, const struct conf *conf, const struct machine *m, const struct capture_files *f)
+static int set_files(struct record *r, const struct ctl *ctl, const struct conf *conf, const struct machine *m,
+		     const struct capture_files *f)
 {
 	char digest[DIGEST_TEXT];
 	struct cmdline c = { 0 };

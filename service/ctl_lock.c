@@ -84,8 +84,9 @@ static int wait_for(const struct ctl *ctl, int fd, const char *path)
 			return fail_sys(-errno, "%s: cannot lock", path);
 		read_holder(fd, holder, sizeof(holder));
 		if (now_ms() >= limit)
-			return fail(-EBUSY, "another program changes the capture kernel: process %s holds %s; waited %llu s, nothing was changed",
-				    *holder ? holder : "(unknown)", path, (unsigned long long)ctl->wait_s);
+			return fail(-EBUSY, "another program changes the capture kernel: process %s holds %s; "
+				    "waited %llu s, nothing was changed", *holder ? holder : "(unknown)", path,
+				    (unsigned long long)ctl->wait_s);
 		if (!told)
 			fprintf(stderr, "kdumpctl: waiting for process %s\n", *holder ? holder : "(unknown)");
 		told = true;

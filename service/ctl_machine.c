@@ -16,19 +16,22 @@
 #define SYSFS_MAX 65536
 
 /*
- * What a capture kernel of the distributions gets: one CPU, no devices woken up twice, nothing that takes memory, and a reboot when it panics itself. Words that
- * a kernel does not know do no harm. Admin guide, kernel-parameters.txt and kdump/kdump.rst.
+ * What a capture kernel of the distributions gets: one CPU, no devices woken up twice, nothing that takes memory, and
+ * a reboot when it panics itself. Words that a kernel does not know do no harm. Admin guide, kernel-parameters.txt
+ * and kdump/kdump.rst.
  *
  * Taken away: what asks for memory or for output that the capture kernel has no room for.
  */
-#define REMOVE_COMMON "quiet splash hugepages hugepagesz default_hugepagesz slub_debug slab_debug page_owner log_buf_len swiotlb cma hugetlb_cma " \
-	"kfence.sample_interval ignition.firstboot panic panic_on_warn panic_on_oops softlockup_panic hung_task_panic"
+#define REMOVE_COMMON "quiet splash hugepages hugepagesz default_hugepagesz slub_debug slab_debug page_owner " \
+	"log_buf_len swiotlb cma hugetlb_cma kfence.sample_interval ignition.firstboot panic " \
+	"panic_on_warn panic_on_oops softlockup_panic hung_task_panic"
 #define APPEND_COMMON "irqpoll nr_cpus=1 reset_devices cgroup_disable=memory udev.children-max=2 panic=10 novmcoredd " \
 	"transparent_hugepage=never cma=0 hugetlb_cma=0 kfence.sample_interval=0"
 
+#define APPEND_X86 APPEND_COMMON " nokaslr mce=off numa=off acpi_no_memhotplug hest_disable pcie_ports=compat"
+
 static const struct ctl_arch arches[] = {
-	{ "x86_64", REMOVE_COMMON, APPEND_COMMON " nokaslr mce=off numa=off acpi_no_memhotplug hest_disable pcie_ports=compat", true,
-	  "initial apicid" },
+	{ "x86_64", REMOVE_COMMON, APPEND_X86, true, "initial apicid" },
 	{ "aarch64", REMOVE_COMMON, APPEND_COMMON, false, NULL },
 };
 
@@ -98,8 +101,8 @@ void view_digest(const struct view *v, char digest[DIGEST_TEXT])
 }
 
 /*
- * The ranges of RAM, as the core headers have them: lines that are not indented and begin so in /proc/iomem. What a driver manages is "System RAM (driver)"
- * (Linux 5.8).
+ * The ranges of RAM, as the core headers have them: lines that are not indented and begin so in /proc/iomem. What a
+ * driver manages is "System RAM (driver)" (Linux 5.8).
  */
 static int read_memory(const struct ctl *ctl, struct machine *m)
 {
@@ -117,8 +120,8 @@ static int read_memory(const struct ctl *ctl, struct machine *m)
 		uint64_t first, last;
 
 		at = line;
-		if (!text_u64(&at, 16, &first) || !text_take(&at, "-") || !text_u64(&at, 16, &last) || !text_take(&at, " : ") ||
-		    !text_starts(&at, "System RAM"))
+		if (!text_u64(&at, 16, &first) || !text_take(&at, "-") || !text_u64(&at, 16, &last) ||
+		    !text_take(&at, " : ") || !text_starts(&at, "System RAM"))
 			continue;
 		sha256_update(&sha, line.at, line.len);
 		m->ram += last - first + 1;
@@ -174,8 +177,9 @@ int machine_read(struct machine *m, const struct ctl *ctl)
 	new.reserved = read_number(ctl, "sys/kernel/kexec/crash_size", "sys/kernel/kexec_crash_size");
 	new.loaded = machine_is_loaded(ctl);
 	/* Linux 6.6 and newer, where it was built in. */
-	new.can_update = new.arch->kernel_updates && (root_exists(&ctl->root, "sys/devices/system/memory/crash_hotplug") ||
-						      root_exists(&ctl->root, "sys/devices/system/cpu/crash_hotplug"));
+	new.can_update = root_exists(&ctl->root, "sys/devices/system/memory/crash_hotplug") ||
+			 root_exists(&ctl->root, "sys/devices/system/cpu/crash_hotplug");
+	new.can_update = new.can_update && new.arch->kernel_updates;
 	*m = new;
 	return 0;
 }
@@ -202,7 +206,8 @@ static int remove_words(struct cmdline *c, const char *names)
 		if (!word.len)
 			continue;
 		if (memchr(word.at, '=', word.len))
-			return fail(-EINVAL, "KDUMP_COMMANDLINE_REMOVE has \"%.*s\": it takes names of parameters, without \"=\" and value",
+			return fail(-EINVAL, "KDUMP_COMMANDLINE_REMOVE has \"%.*s\": it takes names of parameters, "
+				    "without \"=\" and value",
 				    TEXT_ARGS(&word));
 		name = strndup(word.at, word.len);
 		err = name ? cmdline_remove(c, name) : fail(-ENOMEM, "no memory for a command line");
@@ -234,8 +239,9 @@ static bool boot_cpu(const struct ctl *ctl, const char *key, uint64_t *id)
 }
 
 /*
- * A capture kernel that starts further CPUs must leave out the one that the firmware booted: waking it sends it through the firmware again, which resets the
- * machine (kernel-parameters.txt, disable_cpu_apicid). Newer kernels find it out by themselves.
+ * A capture kernel that starts further CPUs must leave out the one that the firmware booted: waking it sends it
+ * through the firmware again, which resets the machine (kernel-parameters.txt, disable_cpu_apicid). Newer kernels
+ * find it out by themselves.
  */
 static int spare_boot_cpu(const struct machine *m, const struct ctl *ctl, struct cmdline *c)
 {
@@ -244,7 +250,8 @@ static int spare_boot_cpu(const struct machine *m, const struct ctl *ctl, struct
 	char word[64];
 	uint64_t id;
 
-	if (!m->arch->boot_cpu_key || (cmdline_find(c, "nr_cpus", &value, &len) && value && len == 1 && *value == '1') ||
+	if (!m->arch->boot_cpu_key ||
+	    (cmdline_find(c, "nr_cpus", &value, &len) && value && len == 1 && *value == '1') ||
 	    cmdline_find(c, "disable_cpu_apicid", NULL, NULL) || !boot_cpu(ctl, m->arch->boot_cpu_key, &id))
 		return 0;
 	snprintf(word, sizeof(word), "disable_cpu_apicid=%" PRIu64, id);

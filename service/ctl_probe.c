@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Can dumps be written to the targets? A small file is, by the program that will write the dump: "kdump save --probe". A target that is not mounted is mounted for
- * the while, where nobody else sees it.
+ * Can dumps be written to the targets? A small file is, by the program that will write the dump: "kdump save
+ * --probe". A target that is not mounted is mounted for the while, where nobody else sees it.
  */
 #include "service/ctl.h"
 
@@ -72,7 +72,10 @@ static int ask_kdump(const struct ctl *ctl, const char *where, struct probe *p)
 		err_clear();
 	} else if (!err) {
 		said = ctl_last_line(&out);
-		err = said ? answer(p, !status, *said ? said : "kdump save --probe said nothing") : fail(-ENOMEM, "no memory");
+		if (said)
+			err = answer(p, !status, *said ? said : "kdump save --probe said nothing");
+		else
+			err = fail(-ENOMEM, "no memory");
 	}
 	if (!err && p->ok) {
 		take_room(p, p->text);
@@ -120,7 +123,8 @@ static int probe_raw(const struct ctl *ctl, const struct conf_target *t, struct 
 	if (path)
 		fd = open(path, O_RDWR | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 	if (path && fd < 0)
-		n = asprintf(&text, "%s: %s", path, errno == EBUSY ? "is in use: a file system on it is mounted" : strerror(errno));
+		n = asprintf(&text, "%s: %s", path,
+			     errno == EBUSY ? "a file system on it is mounted" : strerror(errno));
 	else if (path && (fstat(fd, &st) || (!S_ISBLK(st.st_mode) && !ctl->sysroot)))
 		n = asprintf(&text, "%s: is no block device", path);
 	else if (path && (size = lseek(fd, 0, SEEK_END)) <= 0)
@@ -159,8 +163,8 @@ static int probe_url(const struct ctl *ctl, const struct conf *conf, const struc
 
 static int make_and_ask(const struct ctl *ctl, const char *folder, struct probe *p)
 {
-	const char *below = folder + (ctl->sysroot && !strncmp(folder, ctl->sysroot, strlen(ctl->sysroot)) ? strlen(ctl->sysroot) : 0);
-	int err = ctl_make_folder(ctl, below, 0700);
+	size_t above = ctl->sysroot ? strlen(ctl->sysroot) : 0;
+	int err = ctl_make_folder(ctl, above && !strncmp(folder, ctl->sysroot, above) ? folder + above : folder, 0700);
 
 	if (!err)
 		return ask_kdump(ctl, folder, p);
@@ -271,7 +275,8 @@ void probes_deinit(struct probes *p)
 
 static int mount_it(const struct ctl *ctl, const struct conf_target *t, const char *place)
 {
-	char *device = t->kind == CONF_NFS ? strdup(t->where) : t->where[0] == '/' ? device_path(ctl, t->where) : strdup(t->where);
+	bool is_path = t->kind == CONF_FS && t->where[0] == '/';
+	char *device = is_path ? device_path(ctl, t->where) : strdup(t->where);
 	struct argv a = { 0 };
 	struct blob out;
 	char *said = NULL;
@@ -329,7 +334,8 @@ static const struct conf_target *target_of_line(const struct conf *conf, const c
 	if (!text_u64(&t, 10, &number) || t.len)
 		return NULL;
 	for (size_t i = 0; i < conf->nr_targets; i++)
-		if (conf->target[i].line == number && (conf->target[i].kind == CONF_FS || conf->target[i].kind == CONF_NFS))
+		if (conf->target[i].line == number &&
+		    (conf->target[i].kind == CONF_FS || conf->target[i].kind == CONF_NFS))
 			return &conf->target[i];
 	return NULL;
 }

@@ -90,7 +90,10 @@ int record_parse(struct record *r, const char *text, size_t len)
 		if (!key.len || memchr(key.at, '\0', key.len) || memchr(line.at, '\0', line.len))
 			continue;
 		name = strndup(key.at, key.len);
-		err = name ? set(r, name, line.len ? strndup(line.at, line.len) : strdup("")) : fail(-ENOMEM, "no memory for a record");
+		if (name)
+			err = set(r, name, line.len ? strndup(line.at, line.len) : strdup(""));
+		else
+			err = fail(-ENOMEM, "no memory for a record");
 		free(name);
 		if (err)
 			return err;

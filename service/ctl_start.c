@@ -66,12 +66,13 @@ static int have_initramfs(const struct job *j)
 	if (j->conf.force_rebuild)
 		fprintf(stderr, "kdumpctl: building %s, as force_rebuild says\n", j->files.initramfs);
 	else
-		fprintf(stderr, "kdumpctl: building %s%s%s\n", j->files.initramfs, there && why && *why ? ": " : "", there && why ? why : "");
+		fprintf(stderr, "kdumpctl: building %s%s%s\n", j->files.initramfs, there && why && *why ? ": " : "",
+			there && why ? why : "");
 	free(why);
 	err = initramfs_build(j->ctl, &j->files);
 	if (err)
-		err = fail(err, "%s; %s", err_text(), machine_is_loaded(j->ctl) ? "the capture kernel that is loaded stays" :
-			   "no capture kernel is loaded");
+		err = fail(err, "%s; %s", err_text(), machine_is_loaded(j->ctl) ?
+			   "the capture kernel that is loaded stays" : "no capture kernel is loaded");
 	return err;
 }
 
@@ -162,7 +163,8 @@ int command_reload(struct ctl *ctl, int argc, char **argv, int *status)
 		return ctl_usage(argv[0], "no such argument", argv[1]);
 	err = job_prepare(&j, ctl, argv[0]);
 	if (!err && access(j.files.initramfs, R_OK))
-		err = fail(-ENOENT, "there is no %s to load; run \"kdumpctl start\", which builds it", j.files.initramfs);
+		err = fail(-ENOENT, "there is no %s to load; run \"kdumpctl start\", which builds it",
+			   j.files.initramfs);
 	if (!err)
 		err = load(&j);
 	job_finish(&j);
@@ -206,8 +208,8 @@ static int ask_systemctl(const char *const *argv, struct blob *out)
 }
 
 /*
- * systemd stops the unit also when the machine goes down, where a panic is as likely as ever, and in front of a restart, which loads over what is loaded. Both
- * are no reason to be without a capture kernel.
+ * systemd stops the unit also when the machine goes down, where a panic is as likely as ever, and in front of a
+ * restart, which loads over what is loaded. Both are no reason to be without a capture kernel.
  */
 static bool keep_for_systemd(void)
 {
@@ -241,7 +243,8 @@ static int unload(const struct ctl *ctl)
 	err = argv_run(&a, ASK_MS * 3, &out, &status);
 	if (!err && status) {
 		said = ctl_last_line(&out);
-		err = fail(-EIO, "the capture kernel was not unloaded: %s", said && *said ? said : "kexec failed and said nothing");
+		err = fail(-EIO, "the capture kernel was not unloaded: %s",
+			   said && *said ? said : "kexec failed and said nothing");
 	}
 	path = err ? NULL : ctl_path(ctl, CTL_LOADED);
 	if (path && unlink(path) && errno != ENOENT)

@@ -120,8 +120,10 @@ static void print_image(const struct status *s)
 	row("", "%s", record_get(&s->loaded, "kernel"));
 	row("", "%s", record_get(&s->loaded, "initramfs"));
 	row("", "loaded %s, %" PRIu64 ". time since boot", when, record_u64(&s->loaded, "loads"));
-	row("up to date", "%s%s%s", *s->outdated ? "NO: changed since then: " : "yes: CPUs, memory, kernel, initramfs, configuration", s->outdated,
-	    *s->outdated ? "; \"kdumpctl start\" mends it" : "");
+	if (*s->outdated)
+		row("up to date", "NO: changed since then: %s; \"kdumpctl start\" mends it", s->outdated);
+	else
+		row("up to date", "yes: CPUs, memory, kernel, initramfs, configuration");
 	if (record_u64(&s->loaded, "kernel-updates"))
 		row("hotplug", "the kernel itself follows CPUs and memory");
 	else
@@ -147,8 +149,8 @@ static void print_targets(const struct status *s)
 			p = NULL;
 		if (p && p->room_known)
 			ctl_size_text(p->room, room);
-		row(i ? "" : "dumps go to", "%s: %s%s%s%s", name ? name : "?", !p ? "not tried yet" : p->ok ? "" : "FAILS: ", p ? p->text : "",
-		    *room ? ", room: " : "", room);
+		row(i ? "" : "dumps go to", "%s: %s%s%s%s", name ? name : "?",
+		    !p ? "not tried yet" : p->ok ? "" : "FAILS: ", p ? p->text : "", *room ? ", room: " : "", room);
 		free(name);
 	}
 	if (s->probed_s)
@@ -170,7 +172,8 @@ static void print_last_crash(const struct status *s)
 	}
 	ctl_time_text(d->time_s, false, when);
 	ctl_size_text(d->bytes, size);
-	row("last crash", "%s, dump %s, %s", when, !d->core ? "MISSING" : d->complete ? "complete" : "INCOMPLETE", size);
+	row("last crash", "%s, dump %s, %s", when,
+	    !d->core ? "MISSING" : d->complete ? "complete" : "INCOMPLETE", size);
 	row("", "%s", d->path);
 	if (s->reason)
 		row("", "%s", s->reason);
@@ -183,7 +186,7 @@ void status_print(const struct status *s, const struct ctl *ctl)
 	(void)ctl;
 	row("status", "%s", status_operational(s) ? "operational" : "NOT OPERATIONAL");
 	ctl_size_text(s->m.reserved, size);
-	row("reserved", "%s%s", s->m.reserved ? size : "nothing", s->m.reserved ? "" : "; run \"kdumpctl reset-crashkernel\" and reboot");
+	row("reserved", "%s", s->m.reserved ? size : "nothing; run \"kdumpctl reset-crashkernel\" and reboot");
 	print_image(s);
 	print_targets(s);
 	print_last_crash(s);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* kdumpctl status --json. Members are added, never renamed: kdumpctl(8) lists them. Sizes in bytes, times in ISO 8601, UTC. */
+/*
+ * kdumpctl status --json. Members are added, never renamed: kdumpctl(8) lists them. Sizes in bytes, times in ISO
+ * 8601, UTC.
+ */
 #include "service/ctl_status.h"
 
 #include "lib/err.h"

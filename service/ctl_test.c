@@ -84,7 +84,11 @@ static int test_initramfs(struct test *t)
 			err = fail(-ENOMEM, "no memory");
 	}
 	if (!err || err != -ENOMEM) {
-		say(t, !err && !status, "initramfs complete", err ? err_text() : said && *said ? said : status ? "it is not" : "it is");
+		if (said && !*said) {
+			free(said);
+			said = strdup(status ? "it is not" : "it is");
+		}
+		say(t, !err && !status, "initramfs complete", err ? err_text() : said ? said : "no memory");
 		err = 0;
 		err_clear();
 	}
@@ -112,11 +116,14 @@ static int test_sizing(struct test *t)
 
 static int test_image(struct test *t)
 {
-	static const char *const words[] = { "no capture kernel is loaded; run \"kdumpctl start\"", "intact", "DAMAGED", NULL };
+	static const char *const words[] = {
+		"no capture kernel is loaded; run \"kdumpctl start\"", "intact", "DAMAGED", NULL,
+	};
 	const struct status *s = &t->s;
 	char *text;
 
-	say(t, s->m.loaded && s->image != IMAGE_DAMAGED, "capture kernel", words[s->image] ? words[s->image] : s->image_text);
+	say(t, s->m.loaded && s->image != IMAGE_DAMAGED, "capture kernel",
+	    words[s->image] ? words[s->image] : s->image_text);
 	if (!s->m.loaded)
 		return 0;
 	if (!s->ours) {
@@ -166,7 +173,8 @@ static bool confirmed(void)
 {
 	char line[64];
 
-	fprintf(stderr, "This crashes the machine now: every program ends, and what is not on disk is lost.\nType \"crash\" to do it: ");
+	fprintf(stderr, "This crashes the machine now: every program ends, and what is not on disk is lost.\n"
+		"Type \"crash\" to do it: ");
 	fflush(stderr);
 	if (!fgets(line, sizeof(line), stdin))
 		return false;

@@ -20,7 +20,8 @@ static bool needs_loading(const struct ctl *ctl, enum image_state state)
 	bool needs = state == IMAGE_DAMAGED;
 
 	record_init(&loaded);
-	if (!needs && !record_read(&loaded, ctl, CTL_LOADED) && !record_u64(&loaded, "kernel-updates") && !machine_read(&m, ctl))
+	if (!needs && !record_read(&loaded, ctl, CTL_LOADED) && !record_u64(&loaded, "kernel-updates") &&
+	    !machine_read(&m, ctl))
 		needs = !ctl_covers(&loaded, &m);
 	err_clear();
 	machine_deinit(&m);
@@ -48,7 +49,8 @@ static int verify_image(const struct ctl *ctl, const char *command, struct recor
 	if (machine_is_loaded(ctl))
 		err = image_verify(ctl, &state, &text);
 	if (!err && state != IMAGE_NONE && needs_loading(ctl, state)) {
-		warn("the capture kernel is %s: loading it again", state == IMAGE_DAMAGED ? "damaged" : "not up to date");
+		warn("the capture kernel is %s: loading it again",
+		     state == IMAGE_DAMAGED ? "damaged" : "not up to date");
 		if (load_again(ctl, command)) {
 			warn("%s", err_text());
 			err_clear();
@@ -64,7 +66,8 @@ static int verify_image(const struct ctl *ctl, const char *command, struct recor
 		err = record_set(r, "image-text", "%s", text ? text : "no capture kernel is loaded");
 	if (!err) {
 		*good = state == IMAGE_INTACT || state == IMAGE_UNKNOWN;
-		printf("%s capture kernel: %s%s%s\n", *good ? "ok      " : "NOT OK  ", image_state_name(state), text ? ": " : "", text ? text : "");
+		printf("%s capture kernel: %s%s%s\n", *good ? "ok      " : "NOT OK  ", image_state_name(state),
+		       text && *text ? ": " : "", text ? text : "");
 	}
 	free(text);
 	return err;

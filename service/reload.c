@@ -2,14 +2,17 @@
 /*
  * CPUs and memory come and go: kdumpctl hotplug-event and hotplug-reload.
  *
- * An event (udev rule 98-kexec.rules) adds one byte to CTL_EVENTS and then makes sure that CTL_PENDING is there. It looks at nothing and waits for nothing: a
- * thousand of them cost a thousand short processes. kdump-hotplug.path starts kdump-reload.service for as long as CTL_PENDING is there; systemd looks again when
- * the service has ended, so a file that came meanwhile starts it again.
+ * An event (udev rule 98-kexec.rules) adds one byte to CTL_EVENTS and then makes sure that CTL_PENDING is there. It
+ * looks at nothing and waits for nothing: a thousand of them cost a thousand short processes. kdump-hotplug.path
+ * starts kdump-reload.service for as long as CTL_PENDING is there; systemd looks again when the service has ended, so
+ * a file that came meanwhile starts it again.
  *
- * The worker removes CTL_PENDING first, counts the events next, and looks at the machine last. An event that it did not count was written after it had counted,
- * so that event's CTL_PENDING comes after the removal and starts the next worker. Whatever the order, what is loaded in the end was made after the last event.
+ * The worker removes CTL_PENDING first, counts the events next, and looks at the machine last. An event that it did
+ * not count was written after it had counted, so that event's CTL_PENDING comes after the removal and starts the next
+ * worker. Whatever the order, what is loaded in the end was made after the last event.
  *
- * Many events may mean no change (a machine's first "udevadm trigger" sends one for every CPU), so the machine is compared with the record before loading.
+ * Many events may mean no change (a machine's first "udevadm trigger" sends one for every CPU), so the machine is
+ * compared with the record before loading.
  */
 #include "service/ctl.h"
 
@@ -25,7 +28,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* So long without an event: the burst is over. And no longer than that in all: what has come is loaded in the middle of one. */
+/*
+ * So long without an event: the burst is over. And no longer than that in all: what has come is loaded in the middle
+ * of one.
+ */
 #define QUIET_MS 1000
 #define AT_MOST_MS 5000
 /* Should events never cease, the next worker goes on. */
@@ -150,7 +156,8 @@ static int look(const struct ctl *ctl, const struct pace *pace, uint64_t *covere
 	record_init(&loaded);
 	err = record_read(&loaded, ctl, CTL_LOADED);
 	if (err)
-		return fail(err, "what is loaded has no record (%s), so it was loaded by another program; run \"kdumpctl start\"", CTL_LOADED);
+		return fail(err, "what is loaded has no record (%s), so it was loaded by another program; "
+			    "run \"kdumpctl start\"", CTL_LOADED);
 	err = machine_read(&m, ctl);
 	if (!err && ctl_covers(&loaded, &m)) {
 		err = note_events(ctl, &loaded, events);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Preloaded into kdumpctl by the tests: something else happens in front of one of its calls to the system, so that every
- * order of two processes' steps can be tried.
+ * Preloaded into kdumpctl by the tests: something else happens in front of one of its calls to the system, so that
+ * every order of two processes' steps can be tried.
  *
  *   AT_CALL            the number of the call, from 1 on
  *   AT_CALL_COMMAND    run by sh then, without this library, and waited for

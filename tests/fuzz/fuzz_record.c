@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The input is a record of kdumpctl's, with what a verify found about targets. What is read, written and read again is the same. */
+/*
+ * The input is a record of kdumpctl's, with what a verify found about targets. What is read, written and read again is
+ * the same.
+ */
 #include "service/ctl.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""kdumpctl start, stop, restart, reload, rebuild: what is run, what is kept when something fails, and every exit status.
+"""kdumpctl start, stop, restart, reload, rebuild: what is run, what is kept when something fails, every exit status.
 
     tests/service/ctl.py KDUMPCTL [TEST]...
 """
@@ -19,14 +19,17 @@ class Usage(ctl_case.System):
         self.assertRegex(self.good("--version").stdout, r"^kdumpctl \(parachute\) [0-9.]+\n$")
 
     def test_wrong_arguments(self):
-        for arguments in (["nonsense"], ["start", "now"], ["stop", "-x"], ["restart", "x"], ["reload", "x"], ["rebuild", "x"],
-                          ["status", "--xml"], ["hotplug-event", "x"], ["hotplug-reload", "--quiet=soon"], ["verify", "x"],
+        for arguments in (["nonsense"], ["start", "now"], ["stop", "-x"], ["restart", "x"], ["reload", "x"],
+                          ["rebuild", "x"], ["status", "--xml"], ["hotplug-event", "x"], ["verify", "x"],
+                          ["hotplug-reload", "--quiet=soon"],
                           ["hotplug-reload", "--at-most=99999999"], ["test", "--burn"], ["status", "--json", "x"]):
             result = self.fails(*arguments)
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
         self.assertEqual(self.calls(), [])
-        for options in (["--conf"], ["--wait", "soon", "status"], ["--wait=99999999", "status"], ["--nonsense", "status"], []):
-            result = subprocess.run([ctl_case.KDUMPCTL, *options], env=self.environment(), stderr=subprocess.PIPE, timeout=60)
+        for options in (["--conf"], ["--wait", "soon", "status"], ["--wait=99999999", "status"],
+                        ["--nonsense", "status"], []):
+            result = subprocess.run([ctl_case.KDUMPCTL, *options], env=self.environment(), stderr=subprocess.PIPE,
+                                    timeout=60)
             self.assertEqual((result.returncode, len(result.stderr.splitlines())), (1, 1))
 
 
@@ -36,7 +39,8 @@ class Start(ctl_case.System):
         self.assertIn("loaded: ", result.stdout)
         initramfs = self.at("var/lib/kdump/initrd.img-" + self.release)
         build = self.calls("kdump", "mkinitramfs", "-f")
-        self.assertEqual(build, [["kdump", "mkinitramfs", "--sysroot", self.root, "--conf", self.at("etc/kdump.conf"), "--kernel",
+        self.assertEqual(build, [["kdump", "mkinitramfs", "--sysroot", self.root, "--conf", self.at("etc/kdump.conf"),
+                                  "--kernel",
                                   self.release, "-f", initramfs]])
         self.assertEqual(len(self.loads()), 1)
         load = self.loads()[0]
@@ -126,16 +130,19 @@ class Start(ctl_case.System):
         words = self.appended()
         for gone in ("quiet", "crashkernel=256M", "hugepages=64", "BOOT_IMAGE=/boot/vmlinuz", "disable_cpu_apicid=7"):
             self.assertNotIn(gone, words)
-        for there in ("root=/dev/vda1", "ro", "console=ttyS0", "nr_cpus=1", "irqpoll", "reset_devices", "panic=10", "nokaslr"):
+        for there in ("root=/dev/vda1", "ro", "console=ttyS0", "nr_cpus=1", "irqpoll", "reset_devices", "panic=10",
+                      "nokaslr"):
             self.assertIn(there, words)
-        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_REMOVE="ro console"\nKDUMP_COMMANDLINE_APPEND="nr_cpus=4 a=b"\n'
+        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_REMOVE="ro console"\n'
+                 'KDUMP_COMMANDLINE_APPEND="nr_cpus=4 a=b"\n'
                  'KEXEC_ARGS="--console-vga  --debug"\n')
         self.good("start")
         words = self.appended()
         self.assertEqual(words, ["root=/dev/vda1", "quiet", "hugepages=64", "nr_cpus=4", "a=b", "disable_cpu_apicid=7"])
         self.assertIn("--console-vga", self.loads()[-1])
         self.assertIn("--debug", self.loads()[-1])
-        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE="one two crashkernel=1G"\nKDUMP_COMMANDLINE_APPEND="nr_cpus=1"\n')
+        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE="one two crashkernel=1G"\n'
+                 'KDUMP_COMMANDLINE_APPEND="nr_cpus=1"\n')
         self.good("start")
         self.assertEqual(self.appended(), ["one", "two", "nr_cpus=1"])
 
@@ -226,7 +233,8 @@ class StartFails(ctl_case.System):
             self.put("boot/vmlinuz-" + self.release, "kernel without " + name)
             environment = dict(self.environment(), PATH=self.fakes)
             os.symlink(shutil.which("sh"), os.path.join(self.fakes, "sh")) if name == "kexec" else None
-            result = subprocess.run(self.command("restart" if name == "kexec" else "rebuild"), env=environment, stderr=subprocess.PIPE,
+            result = subprocess.run(self.command("restart" if name == "kexec" else "rebuild"), env=environment,
+                                    stderr=subprocess.PIPE,
                                     universal_newlines=True, timeout=60)
             self.assertEqual(result.returncode, 1)
             self.assertIn(name, result.stderr)
@@ -288,7 +296,8 @@ class Lock(ctl_case.System):
         slow = subprocess.Popen(self.command("restart"), env=self.environment(), stdout=subprocess.DEVNULL)
         while not self.loads():
             time.sleep(0.02)
-        self.fails("--wait", "0", "restart", says=["process %d kdumpctl restart holds" % slow.pid, "nothing was changed"])
+        self.fails("--wait", "0", "restart", says=["process %d kdumpctl restart holds" % slow.pid,
+                                                   "nothing was changed"])
         self.assertEqual(len(self.loads()), 1)
         result = self.good("restart")
         self.assertIn("waiting for process %d kdumpctl restart" % slow.pid, result.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Made-up systems for kdumpctl, with kexec, kdump and systemctl replaced by programs that record what they are asked and can fail."""
+"""Made-up systems for kdumpctl. kexec, kdump and systemctl are programs that note what they are asked, and can fail."""
 import os
 import shutil
 import subprocess
@@ -9,12 +9,17 @@ import unittest
 
 KDUMPCTL = None
 
-# Each fake: notes its arguments, then does what files beside it say: NAME.sleep, NAME.fail (a status), NAME.says, NAME.before (a command).
+# Each fake notes its arguments, then does what files beside it say: NAME.sleep, NAME.fail (a status), NAME.says,
+# NAME.before (a command).
 FAKE = r"""#!/bin/sh
 fakes=${0%/*}; name=${0##*/}
 { printf '%s' "$name"; printf '\037%s' "$@"; echo; } >>"$fakes/log"
 verb=
-for a in "$@"; do case $a in -p|-u|--verify|mkinitramfs|--stale|--check|-f|--probe|is-system-running|list-jobs) verb=$verb$a ;; esac; done
+for a in "$@"; do
+	case $a in
+	-p|-u|--verify|mkinitramfs|--stale|--check|-f|--probe|is-system-running|list-jobs) verb=$verb$a ;;
+	esac
+done
 [ ! -f "$fakes/$name$verb.before" ] || sh "$fakes/$name$verb.before"
 [ ! -f "$fakes/$name$verb.sleep" ] || sleep "$(cat "$fakes/$name$verb.sleep")"
 [ ! -f "$fakes/$name$verb.says" ] || cat "$fakes/$name$verb.says"
@@ -77,13 +82,15 @@ class System(unittest.TestCase):
         for name in ("kexec", "kdump", "systemctl"):
             write(os.path.join(self.fakes, name), FAKE)
             os.chmod(os.path.join(self.fakes, name), 0o755)
-        write(os.path.join(self.fakes, "initramfs"), archive_member("init", "program") + archive_member("TRAILER!!!", ""))
+        self.fake("initramfs", archive_member("init", "program") + archive_member("TRAILER!!!", ""))
         self.put("proc/sys/kernel/osrelease", self.release + "\n")
         self.put("proc/sys/kernel/arch", "x86_64\n")
-        self.put("proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro quiet console=ttyS0 crashkernel=256M hugepages=64\n")
+        self.put("proc/cmdline", "BOOT_IMAGE=/boot/vmlinuz root=/dev/vda1 ro quiet console=ttyS0 crashkernel=256M "
+                 "hugepages=64\n")
         self.put("proc/cpuinfo", "processor\t: 0\ninitial apicid\t: 7\n\nprocessor\t: 1\ninitial apicid\t: 9\n")
         self.put("proc/sysrq-trigger", "")
-        self.put("proc/self/mountinfo", "1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 254:2 / /data rw - xfs /dev/vdb1 rw\n")
+        self.put("proc/self/mountinfo",
+                 "1 0 254:1 / / rw - ext4 /dev/vda1 rw\n2 1 254:2 / /data rw - xfs /dev/vdb1 rw\n")
         self.machine("0-3", 0x7fffffff)
         self.put("sys/kernel/kexec_crash_size", "%d\n" % (256 << 20))
         self.put("sys/kernel/kexec_crash_loaded", "0\n")

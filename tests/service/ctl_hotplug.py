@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""kdumpctl hotplug-event and hotplug-reload: no event is lost, whatever the order of steps, and a burst costs a handful of loads.
+"""kdumpctl hotplug-event, hotplug-reload: no event is lost, whatever the order of steps; a burst costs few loads.
 
     tests/service/ctl_hotplug.py KDUMPCTL AT_CALL.so [TEST]...
 
-What systemd does of it (kdump-hotplug.path: start the service whenever the file is there and the service is not running) is done here
-by a loop; the units themselves are tested in guests.
+What systemd does of it (kdump-hotplug.path: start the service whenever the file is there and the service is not
+running) is done here by a loop; the units themselves are tested in guests.
 """
 import os
 import subprocess
@@ -141,7 +141,8 @@ class Events(Hotplug):
         """Events that come while it waits are loaded for together."""
         self.cpus(4)
         self.good("hotplug-event")
-        worker = subprocess.Popen(self.command("hotplug-reload", "--quiet=1500", "--at-most=60000"), env=self.environment(),
+        worker = subprocess.Popen(self.command("hotplug-reload", "--quiet=1500", "--at-most=60000"),
+                                  env=self.environment(),
                                   stdout=subprocess.DEVNULL)
         for last in range(5, 10):
             while os.path.exists(self.pending):
@@ -234,7 +235,11 @@ class Orders(Hotplug):
             if arguments[0] == "hotplug-event":
                 self.good(*QUICK)
                 self.cpus(2000 + number)
-            calls = self.with_step(number, "{ echo 0-%d >'%s'; %s; } >/dev/null" % (2000 + number, self.present, what), *arguments)
+            change = "{ echo 0-%d >'%s'; %s; } >/dev/null" % (2000 + number, self.present, what)
+            calls = self.with_step(number, change, *arguments)
+            # How often it waits is not the same every time: that was one call too many.
+            if calls < number:
+                break
             self.path_unit()
             self.covered(2000 + number)
             number += 1

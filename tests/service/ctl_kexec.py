@@ -38,7 +38,8 @@ class Real(ctl_case.System):
         os.unlink(self.at("proc/iomem"))
         os.unlink(self.at("sys/devices/system/cpu/present"))
         made = os.path.join(self.tmp, "made")
-        subprocess.run(["/usr/bin/python3", os.path.join(TESTS, "root/make-synthetic"), "--arch", "x86_64", "--cpus", "4", "--ranges", "6",
+        subprocess.run(["/usr/bin/python3", os.path.join(TESTS, "root/make-synthetic"), "--arch", "x86_64", "--cpus",
+                        "4", "--ranges", "6",
                         "--crash", "256M", made], check=True)
         for where, _, names in os.walk(made):
             for name in names:
@@ -61,7 +62,8 @@ class Real(ctl_case.System):
         self.more = {}
 
     def environment(self):
-        return dict(super().environment(), KEXEC_FAKE=FAKE, KEXEC_REAL=KEXEC, KEXEC_FAKE_ROOT=self.root, KEXEC_FAKE_LOG=os.path.join(self.tmp, "log"),
+        return dict(super().environment(), KEXEC_FAKE=FAKE, KEXEC_REAL=KEXEC, KEXEC_FAKE_ROOT=self.root,
+                    KEXEC_FAKE_LOG=os.path.join(self.tmp, "log"),
                     KEXEC_FAKE_DUMP=os.path.join(self.tmp, "dump"), **self.more)
 
     def system_calls(self):
@@ -84,7 +86,7 @@ class Real(ctl_case.System):
         """The words of kexec, and what is loaded, in one sentence."""
         self.more = {"KEXEC_FAKE_ERRNO": "16"}
         result = self.fails("start", says=["another program is loading a kernel", "no capture kernel is loaded"])
-        self.assertEqual(len([line for line in result.stderr.splitlines() if line.startswith("kdumpctl: the capture")]), 1)
+        self.assertEqual(result.stderr.count("kdumpctl: the capture"), 1)
 
     def test_no_kernel_image(self):
         self.put("boot/vmlinuz-" + self.release, "not a kernel\n")

@@ -44,7 +44,8 @@ class Image(Status):
         self.assertIn("NOT OPERATIONAL", text)
         self.assertIn("NOT LOADED", text)
         status = self.json(status=1)
-        self.assertEqual((status["operational"], status["image"]["loaded"], status["image"]["state"]), (False, False, "none"))
+        self.assertEqual((status["operational"], status["image"]["loaded"]), (False, False))
+        self.assertEqual(status["image"]["state"], "none")
         self.assertEqual(self.calls("--verify"), [])
 
     def test_no_reservation(self):
@@ -55,7 +56,8 @@ class Image(Status):
     def test_good(self):
         self.start()
         text = self.text()
-        for part in ("operational", "loaded and intact", "256 MiB", "up to date       yes", "0 events", "/var/crash: not tried yet",
+        for part in ("operational", "loaded and intact", "256 MiB", "up to date       yes", "0 events",
+                     "/var/crash: not tried yet",
                      "no dump is here", "/boot/vmlinuz-" + self.release):
             self.assertIn(part, text)
         self.assertNotIn("NOT", text)
@@ -102,7 +104,8 @@ class Image(Status):
         self.assertIn("1.0 GiB", self.text())
 
     def test_outdated(self):
-        changes = (("CPUs", lambda: self.machine("0-1", 0x7fffffff)), ("memory", lambda: self.machine("0-3", 0x8fffffff)),
+        changes = (("CPUs", lambda: self.machine("0-1", 0x7fffffff)),
+                   ("memory", lambda: self.machine("0-3", 0x8fffffff)),
                    ("kernel", lambda: os.unlink(self.at("boot/vmlinuz-" + self.release))),
                    ("initramfs", lambda: self.put("var/lib/kdump/initrd.img-" + self.release, "other")),
                    ("configuration", lambda: self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_APPEND="x"\n')))
@@ -179,7 +182,8 @@ class Targets(Status):
         ctl_case.write(os.path.join(self.fakes, "umount"), ctl_case.FAKE)
         for name in ("mount", "umount"):
             os.chmod(os.path.join(self.fakes, name), 0o755)
-        self.put("etc/kdump.conf", "path /dumps\nraw /dev/vdr\nssh u@server\nhttps https://web/x\nxfs /dev/vdb1\next4 UUID=1234-ABCD\n"
+        self.put("etc/kdump.conf", "path /dumps\nraw /dev/vdr\nssh u@server\nhttps https://web/x\nxfs /dev/vdb1\next4 "
+                 "UUID=1234-ABCD\n"
                  "nfs srv:/export\n")
         self.good("rebuild")
         self.forget()
@@ -193,7 +197,8 @@ class Targets(Status):
         self.assertEqual(os.path.getsize(disk), 4096)
         mounts = [call for call in self.calls() if call[0] == "mount"]
         self.assertEqual(mounts[0], ["mount", "-t", "ext4", "UUID=1234-ABCD", self.at("run/kdump/probe")])
-        self.assertEqual(mounts[1][:3] + mounts[1][5:], ["mount", "-t", "nfs", "srv:/export", self.at("run/kdump/probe")])
+        self.assertEqual(mounts[1][:3] + mounts[1][5:], ["mount", "-t", "nfs", "srv:/export",
+                                                         self.at("run/kdump/probe")])
         self.assertEqual(len([call for call in self.calls() if call[0] == "umount"]), 2)
         self.assertIn("mounted for the while", probes["/dumps on UUID=1234-ABCD (ext4)"]["text"])
 
@@ -295,7 +300,8 @@ class Test(Status):
 
     def test_good(self):
         rows, _ = self.rows()
-        self.assertEqual(set(rows), {"configuration", "reservation", "kernel", "initramfs fresh", "initramfs complete", "size",
+        self.assertEqual(set(rows), {"configuration", "reservation", "kernel", "initramfs fresh",
+                                     "initramfs complete", "size",
                                      "capture kernel", "up to date", "target"})
         self.assertEqual(ctl_case.read(self.trigger), "")
         self.assertEqual(self.loads() + self.calls("-f"), [])

@@ -18,7 +18,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 # What "systemd-analyze security" may say at most, in tenths: 0 is a locked box, 100 is root with everything.
 EXPOSURE = {"kdump": 50, "kdump-early": 30, "kdump-reload": 30, "kdump-verify": 50}
 # In every unit that runs on the living machine; why others are missing stands in the units.
-EVERYWHERE = {"LockPersonality": "yes", "MemoryDenyWriteExecute": "yes", "NoNewPrivileges": "yes", "ProtectControlGroups": "yes",
+EVERYWHERE = {"LockPersonality": "yes", "MemoryDenyWriteExecute": "yes", "NoNewPrivileges": "yes",
+              "ProtectControlGroups": "yes",
               "ProtectHostname": "yes", "RestrictRealtime": "yes", "SystemCallArchitectures": "native", "UMask": "0077"}
 # kexec needs them: to load; for addresses in /proc/iomem; to read /proc/kcore; for /proc/kallsyms.
 NEEDED = ["CAP_SYS_BOOT", "CAP_SYS_ADMIN", "CAP_SYS_RAWIO", "CAP_SYSLOG"]
@@ -54,7 +55,8 @@ class Units(unittest.TestCase):
 
     def test_security(self):
         for name, limit in EXPOSURE.items():
-            result = self.analyze("security", "--offline=yes", "--threshold=%d" % limit, os.path.join(self.tmp, name + ".service"))
+            unit = os.path.join(self.tmp, name + ".service")
+            result = self.analyze("security", "--offline=yes", "--threshold=%d" % limit, unit)
             self.assertEqual(result.returncode, 0, result.stdout[-200:])
 
     def test_hardening(self):
@@ -100,7 +102,8 @@ class Rule(unittest.TestCase):
             if not line or line.startswith("#"):
                 continue
             pairs = re.findall(r'([A-Z]+)(?:\{(\w+)\})?(==|!=|\+=|=)"([^"]*)"', line)
-            self.assertEqual(", ".join('%s%s%s"%s"' % (key, "{%s}" % sub if sub else "", op, value) for key, sub, op, value in pairs), line)
+            whole = ['%s%s%s"%s"' % (key, "{%s}" % sub if sub else "", op, value) for key, sub, op, value in pairs]
+            self.assertEqual(", ".join(whole), line)
             matches = all(self.matches(device, *pair) for pair in pairs if pair[2] in ("==", "!="))
             actions = {key: value for key, _, op, value in pairs if op in ("=", "+=")}
             if target:

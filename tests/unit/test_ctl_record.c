@@ -95,7 +95,8 @@ TEST(probes)
 TEST(sizes)
 {
 	static const struct { uint64_t bytes; const char *text; } cases[] = {
-		{ 0, "0 B" }, { 1023, "1023 B" }, { 1024, "1.0 KiB" }, { 256 << 20, "256 MiB" }, { 5ull << 30, "5.0 GiB" },
+		{ 0, "0 B" }, { 1023, "1023 B" }, { 1024, "1.0 KiB" }, { 256 << 20, "256 MiB" }, { 5ull << 30,
+												  "5.0 GiB" },
 		{ UINT64_MAX, "16 EiB" },
 	};
 	char text[40];
