@@ -31,7 +31,7 @@ enum sizing_part {
 
 struct sizing {
 	uint64_t part[SIZING_PARTS];
-	uint64_t total;            /* the sum, rounded up to what is worth writing behind crashkernel= */
+	uint64_t total;            /* the sum, rounded up to whole 8 MiB */
 };
 
 const char *sizing_part_name(enum sizing_part part);

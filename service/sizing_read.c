@@ -19,10 +19,13 @@
 
 /* The kernel's initramfs of our own for virtio and ext4, as long as there is none to look at. */
 #define USUAL_PACKED   (5ull << 20)
-#define USUAL_UNPACKED (12ull << 20)
+#define USUAL_UNPACKED (8ull << 20)
 
 /* How much larger than its file a kernel is that says nothing about itself: those packed best take a sixth. */
 #define UNPACKED_TIMES 6
+
+/* What people write behind crashkernel=. */
+#define WANT_STEP (16ull << 20)
 
 /*
  * x86: "HdrS" at 0x202, init_size at 0x260 since 2.10 (Documentation/arch/x86/boot.rst). arm64: image_size at 16
@@ -216,17 +219,21 @@ static bool over_network(const struct conf *conf)
 	return false;
 }
 
-/* The default where it is enough for this machine, so that one line fits many machines. */
+/*
+ * The default where it is enough for this machine, so that one line fits many machines. What is needed was seen to be
+ * just enough: a quarter more is for the next kernel and for devices that were not there.
+ */
 static int choose_value(struct estimate *e, const struct machine *m)
 {
-	uint64_t size = 0;
+	uint64_t size = 0, want;
 
 	e->value = crashkernel_default(m->arch->name);
 	if (e->value && crashkernel_size(text_of_string(e->value), m->ram, &size))
 		return -EINVAL;
-	if (size >= e->sizing.total)
+	want = (e->sizing.total + e->sizing.total / 4 + WANT_STEP - 1) / WANT_STEP * WANT_STEP;
+	if (size >= want)
 		return 0;
-	snprintf(e->text, sizeof(e->text), "%lluM", (unsigned long long)(e->sizing.total >> 20));
+	snprintf(e->text, sizeof(e->text), "%lluM", (unsigned long long)(want >> 20));
 	e->value = e->text;
 	return 0;
 }
