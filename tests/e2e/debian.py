@@ -11,7 +11,7 @@ from machines import Machine
 from qemu import Guest
 
 DISK = f"{paths.BUILD}/guest-debian/disk.raw"
-OFFSET = 2048 * 512        # of its only partition
+OFFSET = 2048 * 512  # of its only partition
 BOOT_SECONDS = 240
 LOGIN = "login:"
 
@@ -32,11 +32,20 @@ class DebianGuest(Guest):
             self.put(name, target)
 
     def _boot(self):
-        arguments = ["-drive", f"if=none,id=root,format=raw,cache=unsafe,file={self.root}",
-                     "-device", "virtio-blk-pci,drive=root,bootindex=1,serial=root"]
+        arguments = [
+            "-drive",
+            f"if=none,id=root,format=raw,cache=unsafe,file={self.root}",
+            "-device",
+            "virtio-blk-pci,drive=root,bootindex=1,serial=root",
+        ]
         if self.network is not None:
             forwards = "".join(f",{word}" for word in self.network)
-            arguments += ["-netdev", f"user,id=net,restrict=on{forwards}", "-device", "virtio-net-pci,netdev=net,romfile="]
+            arguments += [
+                "-netdev",
+                f"user,id=net,restrict=on{forwards}",
+                "-device",
+                "virtio-net-pci,netdev=net,romfile=",
+            ]
         return arguments + self.more
 
     @property

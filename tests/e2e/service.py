@@ -18,7 +18,12 @@ import service_case  # noqa: E402
 
 def times(case):
     """What was measured, as one line under the case's."""
-    names = {"panic_to_capture": "capture kernel", "panic_to_dump": "dump complete", "panic_to_reboot": "reset", "panic_to_login": "login"}
+    names = {
+        "panic_to_capture": "capture kernel",
+        "panic_to_dump": "dump complete",
+        "panic_to_reboot": "reset",
+        "panic_to_login": "login",
+    }
     result = run.result(case)
     found = [f"{text} {result[name]} s" for name, text in names.items() if name in result]
     if found:
@@ -33,8 +38,11 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these cases")
     options = parser.parse_args()
-    chosen = [case for case in service_case.CASES
-              if (case.name in options.names if options.names else options.long or not case.only_long)]
+    chosen = [
+        case
+        for case in service_case.CASES
+        if (case.name in options.names if options.names else options.long or not case.only_long)
+    ]
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
@@ -43,6 +51,7 @@ def main():
         good = run.run_case(case, "ours")
         times(case)
         return good
+
     with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
         passed = list(pool.map(one, chosen))
     print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)

@@ -41,17 +41,20 @@ def install(context, guest):
     results.check("it says that a reboot is needed", "reboot" in text, text[-600:])
     status, output = guest.run("kdumpctl status", 60)
     results.check("status says no before the reboot", status == 1, output.decode(errors="replace")[-600:])
-    results.check("GRUB's menu reserves memory", "crashkernel=" in guest.output("grep crashkernel= /boot/grub/grub.cfg || true"))
+    results.check(
+        "GRUB's menu reserves memory", "crashkernel=" in guest.output("grep crashkernel= /boot/grub/grub.cfg || true")
+    )
 
 
 def check_service(context, guest, what):
     """The service is active, the capture kernel loaded, and status says so."""
     results = context.results
     state = guest.run("systemctl is-active kdump.service", 60)[1].decode().strip()
-    if not results.check(f"{what}: kdump.service is active", state == "active", state):
-        context.notes.append(guest.run("journalctl -b --no-pager -u kdump.service -u kdump-early.service | tail -n 30")[1].decode(errors="replace"))
+    results.check(f"{what}: kdump.service is active", state == "active", state)
     loaded = guest.output("cat /sys/kernel/kexec_crash_loaded").strip()
-    results.check(f"{what}: a capture kernel is loaded", loaded == "1", loaded)
+    if not results.check(f"{what}: a capture kernel is loaded", loaded == "1", loaded):
+        journal = guest.run("journalctl -b --no-pager -o cat -u kdump.service -u kdump-early.service | tail -n 12")[1]
+        raise Lost("nothing is loaded: " + journal.decode(errors="replace"))
     status, output = guest.run("kdumpctl status", 120)
     text = output.decode(errors="replace")
     results.check(f"{what}: kdumpctl status is content", status == 0, text)
@@ -104,8 +107,11 @@ def check_dump(context, folder, sentence, release=None, complete=True, name="vmc
     """A dump folder on this machine: the log, the note, and the dump as libkdumpfile sees it."""
     results = context.results
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    results.check("the folder has a log, a note and the capture kernel's log",
-                  {"vmcore-dmesg.txt", "README.txt", "kexec-dmesg.log"} <= set(names), names)
+    results.check(
+        "the folder has a log, a note and the capture kernel's log",
+        {"vmcore-dmesg.txt", "README.txt", "kexec-dmesg.log"} <= set(names),
+        names,
+    )
     try:
         with open(f"{folder}/vmcore-dmesg.txt", encoding="utf-8", errors="replace") as file:
             log = file.read()
@@ -116,12 +122,18 @@ def check_dump(context, folder, sentence, release=None, complete=True, name="vmc
         return {}
     facts = save_case.inspect(f"{folder}/{name}")
     results.check("libkdumpfile opens the dump", "error" not in facts, facts.get("error"))
-    results.check("the dump is complete" if complete else "the dump says that it is not complete", facts.get("incomplete") is (not complete), facts)
+    results.check(
+        "the dump is complete" if complete else "the dump says that it is not complete",
+        facts.get("incomplete") is (not complete),
+        facts,
+    )
     results.check("every page of it can be read", facts.get("unread") == [], facts.get("unread"))
     if release:
         results.check("it is of the kernel that crashed", facts.get("release") == release, facts.get("release"))
     if cpus:
-        results.check("it has the registers of every CPU", len(facts.get("registers", [])) == cpus, facts.get("registers"))
+        results.check(
+            "it has the registers of every CPU", len(facts.get("registers", [])) == cpus, facts.get("registers")
+        )
     context.timings["dump_bytes"] = os.path.getsize(f"{folder}/{name}")
     return facts
 
@@ -137,8 +149,11 @@ def power_off(guest):
     guest.wait_exit(120)
 
 
-CAPTURE_WORDS = {"panic_to_capture": r"Linux version .*\n(?s:.*)Linux version |purgatory: ok(?s:.*)Linux version ",
-                 "panic_to_dump": r"kdump: .*(complete|saved)", "panic_to_reboot": r"reboot: Restarting system"}
+CAPTURE_WORDS = {
+    "panic_to_capture": r"Linux version .*\n(?s:.*)Linux version |purgatory: ok(?s:.*)Linux version ",
+    "panic_to_dump": r"kdump: .*(complete|saved)",
+    "panic_to_reboot": r"reboot: Restarting system",
+}
 
 
 def crash_and_return(context, guest, command=SYSRQ, seconds=CAPTURE_SECONDS, nmi=False):
@@ -151,7 +166,11 @@ def crash_and_return(context, guest, command=SYSRQ, seconds=CAPTURE_SECONDS, nmi
     clock = Clock(guest, since, start, CAPTURE_WORDS)
     context.timings.update(clock.watch(seconds))
     state = wait_back(context, guest, since, start)
-    context.results.check("the machine runs again", state == "running", guest.run("systemctl --failed --no-legend")[1].decode(errors="replace"))
+    context.results.check(
+        "the machine runs again",
+        state == "running",
+        guest.run("systemctl --failed --no-legend")[1].decode(errors="replace"),
+    )
     return sorted(set(dumps_in(guest)) - before)
 
 
@@ -203,8 +222,12 @@ def installed(context, disk="disk"):
     with making:
         if os.path.exists(note) and open(note, encoding="ascii").read() == key:
             return made
-        with DebianGuest(machine(), f"{context.folder}/install", {"/root/parachute.deb": package()},
-                         source=f"{paths.BUILD}/guest-debian/{disk}.raw") as guest:
+        with DebianGuest(
+            machine(),
+            f"{context.folder}/install",
+            {"/root/parachute.deb": package()},
+            source=f"{paths.BUILD}/guest-debian/{disk}.raw",
+        ) as guest:
             guest.wait_boot()
             guest.output("dpkg -i /root/parachute.deb", 240)
             power_off(guest)
@@ -229,8 +252,10 @@ def judge(context, guest, names, sentence, release, **expected):
 
 
 # What panics, in words that the log must have: (name, what is done before, the command, the sentence, is it an NMI)
-FROZEN = ("truncate -s 64M /root/frozen && mke2fs -q /root/frozen && mount -o loop /root/frozen /mnt && sysctl -w kernel.hung_task_panic=1 "
-          "kernel.hung_task_timeout_secs=4 kernel.hung_task_check_interval_secs=2 && sync && fsfreeze -f /mnt")
+FROZEN = (
+    "truncate -s 64M /root/frozen && mke2fs -q /root/frozen && mount -o loop /root/frozen /mnt && sysctl -w kernel.hung_task_panic=1 "
+    "kernel.hung_task_timeout_secs=4 kernel.hung_task_check_interval_secs=2 && sync && fsfreeze -f /mnt"
+)
 PANICS = (
     ("nmi", "sysctl -w kernel.unknown_nmi_panic=1", "true", "NMI", True),
     ("out of memory", "sysctl -w vm.panic_on_oom=1", "tail /dev/zero", "panic_on_oom is enabled", False),
@@ -280,7 +305,12 @@ class Plugger:
         self.guest, self.cpus, self.number, self.dimms = guest, 1, 0, []
 
     def add_cpu(self):
-        self.guest.qmp.command("device_add", driver="max-x86_64-cpu", id=f"cpu{self.cpus}", **{"socket-id": 0, "core-id": self.cpus, "thread-id": 0})
+        self.guest.qmp.command(
+            "device_add",
+            driver="max-x86_64-cpu",
+            id=f"cpu{self.cpus}",
+            **{"socket-id": 0, "core-id": self.cpus, "thread-id": 0},
+        )
         self.cpus += 1
 
     def add_memory(self):
@@ -296,14 +326,18 @@ class Plugger:
 
     def settle(self, cpus):
         """New CPUs are brought up by hand, as Debian does not."""
-        self.guest.output(f"for n in $(seq 100); do [ -e /sys/devices/system/cpu/cpu{cpus - 1} ] && break; sleep 0.1; done; "
-                          "for cpu in /sys/devices/system/cpu/cpu[1-9]*; do echo 1 > $cpu/online; done")
+        self.guest.output(
+            f"for n in $(seq 100); do [ -e /sys/devices/system/cpu/cpu{cpus - 1} ] && break; sleep 0.1; done; "
+            "for cpu in /sys/devices/system/cpu/cpu[1-9]*; do echo 1 > $cpu/online; done"
+        )
 
 
 SYNTHETIC = "for n in $(seq 125); do for m in 0 1 2 3 4 5 6 7; do echo online > /sys/devices/system/memory/memory$m/uevent; done; done"
-AT_PANIC = ("kdumpctl status --json > /root/at-panic.json; grep 'System RAM\\|Crash kernel' /proc/iomem > /root/at-panic.iomem; "
-            "nproc > /root/at-panic.cpus; sync; echo c > /proc/sysrq-trigger")
-SETTLED_S = 30             # a worker of the service waits 5 s at most, and loads again in less than that
+AT_PANIC = (
+    "kdumpctl status --json > /root/at-panic.json; grep 'System RAM\\|Crash kernel' /proc/iomem > /root/at-panic.iomem; "
+    "nproc > /root/at-panic.cpus; sync; echo c > /proc/sysrq-trigger"
+)
+SETTLED_S = 30  # a worker of the service waits 5 s at most, and loads again in less than that
 
 
 def in_dump(path):
@@ -359,23 +393,41 @@ def hotplug(context, disk, rounds):
             if number == 0:
                 found = count_loads(guest) - loads
                 context.timings["reloads for a burst"] = found
-                context.results.check("a burst costs a handful of reloads, or none when the kernel follows by itself",
-                                      found == 0 if kernel_updates else 1 <= found <= 6, found)
+                context.results.check(
+                    "a burst costs a handful of reloads, or none when the kernel follows by itself",
+                    found == 0 if kernel_updates else 1 <= found <= 6,
+                    found,
+                )
             names = crash_and_return(context, guest, AT_PANIC)
             context.results.check(f"round {number}: one dump has come", len(names) == 1, names)
             state = json.loads(guest.output("cat /root/at-panic.json"))
-            judged += [(name, state, guest.output("cat /root/at-panic.iomem"), int(guest.output("cat /root/at-panic.cpus")), wait) for name in names]
+            judged += [
+                (
+                    name,
+                    state,
+                    guest.output("cat /root/at-panic.iomem"),
+                    int(guest.output("cat /root/at-panic.cpus")),
+                    wait,
+                )
+                for name in names
+            ]
             check_service(context, guest, f"round {number}")
         power_off(guest)
         for name, state, iomem, cpus, wait in judged:
             folder = fetch_dump(context, guest, name)
             facts = check_dump(context, folder, "sysrq triggered crash", release)
             current = kernel_updates or not state["image"]["outdated"]
-            context.results.check(f"{wait:.1f} s after the last event: what is loaded is up to date, or still within its time", current or wait < 10, state)
+            context.results.check(
+                f"{wait:.1f} s after the last event: what is loaded is up to date, or still within its time",
+                current or wait < 10,
+                state,
+            )
             if current and facts:
                 missing = not_covered(in_dump(f"{folder}/vmcore"), iomem)
                 context.results.check("the dump covers the memory at the panic", not missing, missing)
-                context.results.check("it has the CPUs that were up", len(facts["registers"]) == cpus, facts["registers"])
+                context.results.check(
+                    "it has the CPUs that were up", len(facts["registers"]) == cpus, facts["registers"]
+                )
     finish(context, guest)
 
 
@@ -386,9 +438,17 @@ def damaged(context):
         start(context, guest)
         facts = "sha256sum /var/lib/kdump/* /run/kdump/loaded; cat /sys/kernel/kexec_crash_loaded"
         before = guest.output(facts)
-        guest.output("cp /etc/kdump.conf /root/kdump.conf; printf 'path /var/crash\\nfailure_action dance\\n' >> /etc/kdump.conf")
+        guest.output(
+            "cp /etc/kdump.conf /root/kdump.conf; printf 'path /var/crash\\nfailure_action dance\\n' >> /etc/kdump.conf"
+        )
         line = len(guest.output("cat /etc/kdump.conf").splitlines())
-        for command in ("kdumpctl check-config", "kdumpctl start", "kdumpctl restart", "kdumpctl rebuild", "systemctl reload kdump.service"):
+        for command in (
+            "kdumpctl check-config",
+            "kdumpctl start",
+            "kdumpctl restart",
+            "kdumpctl rebuild",
+            "systemctl reload kdump.service",
+        ):
             status, output = guest.run(command, 120)
             text = output.decode(errors="replace")
             check(f"{command} fails", status != 0, text)

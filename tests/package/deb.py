@@ -31,8 +31,16 @@ def check(what, good, detail=""):
 
 
 def run(*command, **options):
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                          errors="replace", env=dict(os.environ, PATH=f"{os.environ['PATH']}:/usr/sbin:/sbin", **options))
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        errors="replace",
+        env=dict(os.environ, PATH=f"{os.environ['PATH']}:/usr/sbin:/sbin", **options),
+    )
     return done.returncode, done.stdout
 
 
@@ -58,7 +66,7 @@ def files():
     """Of the system; what dpkg keeps about packages is not looked at."""
     found = set()
     for folder, folders, names in os.walk(ROOT):
-        place = folder[len(ROOT):]
+        place = folder[len(ROOT) :]
         if place == "/var/lib/dpkg":
             folders.clear()
             continue
@@ -84,16 +92,35 @@ def listing(deb):
 def contents(deb):
     wanted = [line for line in read(f"{TOP}/tests/package/contents").splitlines() if line and line[0] != "#"]
     found = sorted(listing(deb), key=lambda line: line.split(None, 1)[1])
-    check("the package has the files that tests/package/contents lists, and no others", wanted == found,
-          "\n".join(sorted({f"missing {line}" for line in wanted} - {f"missing {line}" for line in found}
-                           | {f"more {line}" for line in found} - {f"more {line}" for line in wanted})))
+    check(
+        "the package has the files that tests/package/contents lists, and no others",
+        wanted == found,
+        "\n".join(
+            sorted(
+                {f"missing {line}" for line in wanted} - {f"missing {line}" for line in found}
+                | {f"more {line}" for line in found} - {f"more {line}" for line in wanted}
+            )
+        ),
+    )
     fields = dict(re.findall(r"^ ?([A-Za-z-]+): (.*)$", run("dpkg-deb", "-I", deb)[1], re.M))
     for field in ("Provides", "Conflicts", "Replaces"):
         names = set(re.split(r", *", fields.get(field, "")))
-        check(f"{field} names what the package stands in for", {"kexec-tools", "makedumpfile", "kdump-tools"} <= names, names)
+        check(
+            f"{field} names what the package stands in for",
+            {"kexec-tools", "makedumpfile", "kdump-tools"} <= names,
+            names,
+        )
     depends = set(re.findall(r"([a-z0-9.+-]+)(?: \(|,|$)", fields.get("Depends", "")))
-    check("Depends names the libraries", {"libc6", "libzstd1", "libcurl4", "libsodium23"} <= depends, fields.get("Depends"))
-    check("the sources of the static program's libraries are named", "libsodium (= " in fields.get("Static-Built-Using", ""), fields)
+    check(
+        "Depends names the libraries",
+        {"libc6", "libzstd1", "libcurl4", "libsodium23"} <= depends,
+        fields.get("Depends"),
+    )
+    check(
+        "the sources of the static program's libraries are named",
+        "libsodium (= " in fields.get("Static-Built-Using", ""),
+        fields,
+    )
 
 
 def lint(deb):
@@ -107,10 +134,19 @@ def lint(deb):
 def make_root():
     shutil.rmtree(ROOT, ignore_errors=True)
     os.makedirs(ROOT)
-    status, output = run("tar", "xf", f"{TOP}/build/guest-debian/root.tar", "-C", ROOT, "--exclude=./lib/modules", "--exclude=./usr/lib/modules/*",
-                         "--exclude=./boot/*", "--exclude=./dev/*")
+    status, output = run(
+        "tar",
+        "xf",
+        f"{TOP}/build/guest-debian/root.tar",
+        "-C",
+        ROOT,
+        "--exclude=./lib/modules",
+        "--exclude=./usr/lib/modules/*",
+        "--exclude=./boot/*",
+        "--exclude=./dev/*",
+    )
     check("the system can be unpacked", status == 0, output)
-    write(f"{ROOT}/etc/dpkg/dpkg.cfg.d/99mmdebstrap", "")    # it leaves out manuals
+    write(f"{ROOT}/etc/dpkg/dpkg.cfg.d/99mmdebstrap", "")  # it leaves out manuals
     with open(f"{ROOT}/dev/null", "w", encoding="ascii"):
         pass
 
@@ -131,7 +167,11 @@ def install(deb):
     check("the static kdump runs", status == 0, output)
     check("the static kdump is static", "INTERP" not in run("readelf", "-l", f"{ROOT}/usr/lib/parachute/kdump")[1])
     for unit in ("kdump.service", "kdump-verify.timer"):
-        check(f"{unit} is enabled", inside("systemctl", "is-enabled", unit)[1].strip() == "enabled", inside("systemctl", "is-enabled", unit))
+        check(
+            f"{unit} is enabled",
+            inside("systemctl", "is-enabled", unit)[1].strip() == "enabled",
+            inside("systemctl", "is-enabled", unit),
+        )
     status, output = inside("kdumpctl", "check-config")
     check("the configuration that comes with it is right", status == 0, output)
 
@@ -160,10 +200,18 @@ def upgrade(deb):
     mine = later + "# mine\n"
     write(CONF, mine)
     status, output = dpkg("-i", repacked(deb, "0.1.2-1", later))
-    check("upgrade: one that was changed here is kept, without a question", status == 0 and read(CONF) == mine and "?" not in output, output)
+    check(
+        "upgrade: one that was changed here is kept, without a question",
+        status == 0 and read(CONF) == mine and "?" not in output,
+        output,
+    )
     newest = original + "# newest\n"
     status, output = dpkg("--force-confdef", "--force-confold", "-i", repacked(deb, "0.1.3-1", newest))
-    check("upgrade: when both have changed, ours is put beside it", status == 0 and read(CONF) == mine and read(f"{CONF}.dpkg-dist") == newest, output)
+    check(
+        "upgrade: when both have changed, ours is put beside it",
+        status == 0 and read(CONF) == mine and read(f"{CONF}.dpkg-dist") == newest,
+        output,
+    )
     os.unlink(f"{CONF}.dpkg-dist")
     status, output = dpkg("-i", deb)
     check("it goes back to the version before", status == 0 and read(CONF) == mine, output)
@@ -175,7 +223,9 @@ def remove(before):
     write(dump, "dump")
     status, output = dpkg("-r", "parachute")
     check("it can be removed", status == 0, output)
-    check("its programs are gone", not glob.glob(f"{ROOT}/usr/sbin/k*dump*") and not glob.glob(f"{ROOT}/usr/sbin/kexec"))
+    check(
+        "its programs are gone", not glob.glob(f"{ROOT}/usr/sbin/k*dump*") and not glob.glob(f"{ROOT}/usr/sbin/kexec")
+    )
     check("the configuration stays until it is purged", read(CONF) is not None)
     status, output = dpkg("-P", "parachute")
     check("it can be purged", status == 0, output)
@@ -194,8 +244,14 @@ def others(deb):
     status, output = dpkg("--force-depends", "-i", peers[-1])
     check("kexec-tools is there", status == 0, output)
     status, output = dpkg("-i", deb)
-    check("it takes the place of kexec-tools", status == 0 and state("parachute") == "ii" and state("kexec-tools") != "ii", output)
-    check("/sbin/kexec is ours", "parachute" in inside("/sbin/kexec", "--version")[1], inside("/sbin/kexec", "--version"))
+    check(
+        "it takes the place of kexec-tools",
+        status == 0 and state("parachute") == "ii" and state("kexec-tools") != "ii",
+        output,
+    )
+    check(
+        "/sbin/kexec is ours", "parachute" in inside("/sbin/kexec", "--version")[1], inside("/sbin/kexec", "--version")
+    )
 
 
 def digest(path):
