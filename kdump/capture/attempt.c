@@ -84,7 +84,8 @@ static void add_words(const char **words, const char *const *more)
 static int run_ours(struct job *j)
 {
 	const struct capture_options *o = &j->c->o;
-	const char *more[] = { "--conf", o->conf ? o->conf : CONF_PATH, "--log-name", LOG_NAME, o->source, j->folder, NULL };
+	const char *more[] = { "--conf", o->conf ? o->conf : CONF_PATH, "--log-name", LOG_NAME, o->source, j->folder,
+			      NULL };
 
 	add_words(j->words, more);
 	return child_run(j->words, -1, j->term_ms, j->kill_ms);
@@ -132,7 +133,8 @@ static int run_other(struct job *j)
 static int finish_other(struct job *j)
 {
 	static const char note[] = "A kernel crash. The dump is complete.\n";
-	char *from = name_join(j->folder, UNFINISHED), *to = name_join(j->folder, collector_flattens(j->words) ? "vmcore.flat" : "vmcore");
+	const char *name = collector_flattens(j->words) ? "vmcore.flat" : "vmcore";
+	char *from = name_join(j->folder, UNFINISHED), *to = name_join(j->folder, name);
 	char *readme = name_join(j->folder, "README.txt");
 	int err = 0, fd = from ? open(from, O_RDONLY | O_CLOEXEC) : -1;
 
@@ -297,7 +299,8 @@ static int dump_into(struct job *j, const char *base, const char *address)
 		result = CAPTURE_INCOMPLETE;
 		say(&j->c->say, SAY_ERROR, "the dump is not complete: %s", j->folder);
 	} else {
-		say(&j->c->say, SAY_ERROR, "%s: no dump could be saved (%s %d)", j->folder, status > 128 ? "signal" : "exit status",
+		say(&j->c->say, SAY_ERROR, "%s: no dump could be saved (%s %d)", j->folder,
+		    status > 128 ? "signal" : "exit status",
 		    status > 128 ? status - 128 : status);
 	}
 	save_klog(j, false);
@@ -320,9 +323,12 @@ static int to_mounted(struct job *j)
 		result = base && address ? dump_into(j, base, address) : fail(-ENOMEM, "out of memory");
 	} else if (!fact) {
 		base = NULL;
-		result = fail(-ENOENT, "the initramfs does not tell where its file system is (no \"filesystem %s\" in %s)", j->key, FACTS_PATH);
+		result = fail(-ENOENT,
+			      "the initramfs does not tell where its file system is (no \"filesystem %s\" in %s)",
+			      j->key, FACTS_PATH);
 	} else {
-		result = mount_target(j->c, fact, sooner(capture_later(capture_now_ms(), DEVICE_MS), j->term_ms), &place, &mounted);
+		result = mount_target(j->c, fact, sooner(capture_later(capture_now_ms(), DEVICE_MS), j->term_ms),
+				      &place, &mounted);
 		if (result) {
 			free(address);
 			return result;
@@ -364,7 +370,9 @@ static int to_url(struct job *j, const char *base)
 		say(&j->c->say, SAY_ERROR, "%s: the dump is not there, or not all of it", j->folder);
 	else if (!status)
 		say(&j->c->say, SAY_NOTICE, "the dump is complete: %s", j->folder);
-	save_klog(j, true);
+	/* A server that failed once is not asked for as long again: others are waiting. */
+	if (!status)
+		save_klog(j, true);
 	return status < 0 ? status : status ? CAPTURE_FAILED : CAPTURE_SAVED;
 }
 
@@ -420,7 +428,7 @@ static int to_raw(struct job *j)
 	}
 	if (!result)
 		say(&j->c->say, SAY_NOTICE, "the dump is complete: %s; \"kdump fetch\" makes a folder of it", device);
-	if (result >= 0)
+	if (!result)
 		save_klog(j, true);
 	free(device);
 	return result;
@@ -439,7 +447,8 @@ static int (*const ways[])(struct job *j) = {
 int attempt_run(struct capture *c, void *ctx)
 {
 	const struct attempt *a = ctx;
-	uint64_t now = capture_now_ms(), left = a->limit_ms == UINT64_MAX ? UINT64_MAX : a->limit_ms - sooner(now, a->limit_ms);
+	uint64_t now = capture_now_ms(), left = a->limit_ms == UINT64_MAX ? UINT64_MAX :
+		a->limit_ms - sooner(now, a->limit_ms);
 	uint64_t conclude = sooner(left / CONCLUDE_PART, CONCLUDE_MAX_MS);
 	char key[16];
 	struct job j = { .c = c, .key = capture_key(c, a->target, key), .term_ms = UINT64_MAX, .kill_ms = UINT64_MAX };

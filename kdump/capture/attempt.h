@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One target, from the search for its device to the verified dump. Runs in a child of the worker, which ends it when it takes too long. */
+/*
+ * One target, from the search for its device to the verified dump. Runs in a child of the worker, which ends it when it
+ * takes too long.
+ */
 #ifndef KDUMP_CAPTURE_ATTEMPT_H
 #define KDUMP_CAPTURE_ATTEMPT_H
 

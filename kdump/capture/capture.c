@@ -95,9 +95,13 @@ static int parse(struct capture_options *o, int argc, char **argv)
 		return fail(-EINVAL, "%s: capture takes options only", argv[optind]);
 	/* Started by hand, it must neither mount over a machine's /dev nor reboot it. */
 	if (o->init && getpid() != 1)
-		return fail(-EINVAL, "\"kdump capture\" is the first process of a capture kernel; --no-init runs it in another's initramfs");
+		return fail(-EINVAL,
+			    "\"kdump capture\" is the first process of a capture kernel; --no-init runs it in "
+			    "another's initramfs");
 	if (!o->no_action && !o->init && access(VMCORE, F_OK))
-		return fail(-ENOENT, "there is no " VMCORE ": this is no capture kernel, and would be rebooted; --no-action does without that");
+		return fail(-ENOENT,
+			    "there is no " VMCORE ": this is no capture kernel, and would be rebooted; --no-action "
+			    "does without that");
 	return 0;
 }
 

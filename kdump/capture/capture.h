@@ -2,9 +2,10 @@
 /*
  * `kdump capture`: what happens in the capture kernel, from its first process to the reboot.
  *
- *   guardian   PID 1 in our own initramfs. Knows the deadline, feeds the watchdog, reaps, ends the machine's stay here. Touches no target.
- *   worker     its child: the order of things. Whatever may block is done by a child of its own, in a session of that child, so that one
- *              that hangs for ever (a dead disk, a server gone) costs its time and no more.
+ *   guardian   PID 1 in our own initramfs. Knows the deadline, feeds the watchdog, reaps, ends the machine's stay here.
+ *              Touches no target.
+ *   worker     its child: the order of things. Whatever may block is done by a child of its own, in a session of that
+ *              child, so that one that hangs for ever (a dead disk, a server gone) costs its time and no more.
  *   attempt    such a child: one target from the search for its device to the verified dump.
  */
 #ifndef KDUMP_CAPTURE_CAPTURE_H
@@ -49,7 +50,9 @@ uint64_t capture_now_ms(void);
 /* A + B, UINT64_MAX when that does not fit. */
 uint64_t capture_later(uint64_t a_ms, uint64_t b_ms);
 
-/* Targets in the order in which they are tried; the last one is the root file system when failure_action asks for it. */
+/*
+ * Targets in the order in which they are tried; the last one is the root file system when failure_action asks for it.
+ */
 unsigned int capture_nr_targets(const struct capture *c);
 /* "target0"..., "root": of facts. */
 const char *capture_key(const struct capture *c, unsigned int i, char key[16]);

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /*
- * Wait until the device SPEC (UUID=, LABEL=, PARTUUID=, PARTLABEL=, or a path) is there, LIMIT_MS of capture_now_ms() at the latest. *PATH is from malloc. -ENODEV (recorded),
- * -ENOTBLK, -ENOTSUP (a name of the first kind without libblkid).
+ * Wait until the device SPEC (UUID=, LABEL=, PARTUUID=, PARTLABEL=, or a path) is there, LIMIT_MS of capture_now_ms()
+ * at the latest. *PATH is from malloc. -ENODEV (recorded), -ENOTBLK, -ENOTSUP (a name of the first kind without
+ * libblkid).
  */
 int device_wait(const char *spec, uint64_t limit_ms, char **path);
 

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a line may say. A machine has some dozens of modules and addresses; a file of more lines than this was not written by us. */
+/*
+ * What a line may say. A machine has some dozens of modules and addresses; a file of more lines than this was not
+ * written by us.
+ */
 #define FACTS_MAX 65536
 
 static const struct {
@@ -117,14 +120,14 @@ static int fact_parse_words(struct fact *fact, struct text line, const char *nam
 
 		for (size_t i = 0; i < word.len; i++)
 			if (word.at[i] != '%' && is_special((unsigned char)word.at[i]))
-				return fail(-EINVAL, "%s:%zu: byte 0x%02x in a word; it would be written as %%%02X", name,
-					    number, (unsigned char)word.at[i], (unsigned char)word.at[i]);
+				return fail(-EINVAL, "%s:%zu: byte 0x%02x in a word; it would be written as %%%02X",
+					    name, number, (unsigned char)word.at[i], (unsigned char)word.at[i]);
 		err = fact_add_word(fact, &word);
 		if (err == -ENOMEM)
 			return fail(err, "%s: out of memory", name);
 		if (err)
-			return fail(err, "%s:%zu: \"%.*s\": \"%%\" needs two hexadecimal digits behind it, not 00", name,
-				    number, TEXT_ARGS(&word));
+			return fail(err, "%s:%zu: \"%.*s\": \"%%\" needs two hexadecimal digits behind it, not 00",
+				    name, number, TEXT_ARGS(&word));
 	}
 	return 0;
 }

@@ -200,7 +200,8 @@ static void log_from_dump(struct fetch *f)
 	int status = 1;
 
 	blob_init(&text);
-	if (path && access(path, F_OK) && !run_program(&r, &status) && !status && file_replace(path, text.data, text.len, 0600))
+	if (path && access(path, F_OK) && !run_program(&r, &status) && !status &&
+	    file_replace(path, text.data, text.len, 0600))
 		warn("%s", err_text());
 	err_clear();
 	blob_deinit(&text);
@@ -272,7 +273,8 @@ static int fetch(struct fetch *f, int *status)
 	int err;
 
 	if (!f->dev.marked)
-		return fail(-ENOMEDIUM, "%s: is no place for dumps; \"kdump fetch --prepare\" makes it one", f->dev.path);
+		return fail(-ENOMEDIUM, "%s: is no place for dumps; \"kdump fetch --prepare\" makes it one",
+			    f->dev.path);
 	if (f->dev.mark.state == RAW_EMPTY || !f->dev.mark.nr || (f->dev.mark.state == RAW_FETCHED && !f->force)) {
 		printf("%s: there is nothing to fetch\n", f->dev.path);
 		return 0;

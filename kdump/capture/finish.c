@@ -32,7 +32,8 @@ static const struct {
 };
 
 /* Run F in a child; whether it ended in time. Without memory for a child, here. */
-static bool bounded(void (*f)(const struct capture *c, int argument), const struct capture *c, int argument, uint64_t wait_ms)
+static bool bounded(void (*f)(const struct capture *c, int argument), const struct capture *c, int argument,
+		    uint64_t wait_ms)
 {
 	uint64_t limit = capture_later(capture_now_ms(), wait_ms);
 	pid_t pid = fork();
@@ -107,7 +108,8 @@ static void run_shell(struct capture *c, struct watchdog *w)
 	pid_t pid;
 
 	if (access("/bin/sh", X_OK)) {
-		say(&c->say, SAY_ERROR, "there is no shell in this initramfs (\"shell yes\" in kdump.conf); the machine restarts");
+		say(&c->say, SAY_ERROR,
+		    "there is no shell in this initramfs (\"shell yes\" in kdump.conf); the machine restarts");
 		return;
 	}
 	say(&c->say, SAY_NOTICE, "a shell on the console; the machine restarts when it ends");

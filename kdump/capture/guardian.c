@@ -159,6 +159,20 @@ static int run_workers(struct guard *g)
 	}
 }
 
+static const char *outcome(int result)
+{
+	switch (result) {
+	case CAPTURE_SAVED:
+		return "the dump was saved";
+	case CAPTURE_INCOMPLETE:
+		return "no complete dump was saved";
+	case CAPTURE_DECLINED:
+		return "no dump was wanted";
+	default:
+		return "no dump was saved";
+	}
+}
+
 int guardian_run(struct capture *c)
 {
 	struct guard g = { .c = c, .watchdog = { .fd = -1 }, .news = -1 };
@@ -168,9 +182,7 @@ int guardian_run(struct capture *c)
 	g.watchdog.wanted = c->o.init || facts_next(&c->facts, "watchdog", NULL);
 	result = run_workers(&g);
 	action = guardian_action(&c->conf, result);
-	say(&c->say, result == CAPTURE_SAVED ? SAY_NOTICE : SAY_ERROR, "%s", result == CAPTURE_SAVED ? "the dump was saved" :
-	    result == CAPTURE_INCOMPLETE ? "no complete dump was saved" : result == CAPTURE_DECLINED ? "no dump was wanted" :
-	    "no dump was saved");
+	say(&c->say, result == CAPTURE_SAVED ? SAY_NOTICE : SAY_ERROR, "%s", outcome(result));
 	if (!c->o.no_action)
 		finish(c, action, &g.watchdog);
 	return result;

@@ -56,7 +56,8 @@ int hooks_pre(struct capture *c, void *unused)
 
 int hooks_post(struct capture *c, void *result)
 {
-	int first = run_all(c, HOOKS_POST, result), status = c->conf.kdump_post ? run(c, c->conf.kdump_post, result) : 0;
+	int first = run_all(c, HOOKS_POST, result);
+	int status = c->conf.kdump_post ? run(c, c->conf.kdump_post, result) : 0;
 
 	return first ? first : status;
 }
@@ -64,7 +65,8 @@ int hooks_post(struct capture *c, void *result)
 void hooks_fence(struct capture *c, int *pid)
 {
 	/* Where the distributions put it. */
-	static const char *const senders[] = { "/usr/libexec/fence_kdump_send", "/usr/sbin/fence_kdump_send", "/usr/lib/fence_kdump_send" };
+	static const char *const senders[] = { "/usr/libexec/fence_kdump_send", "/usr/sbin/fence_kdump_send",
+					      "/usr/lib/fence_kdump_send" };
 	const char **words;
 	char *line = NULL;
 	size_t i = 0;
@@ -77,7 +79,8 @@ void hooks_fence(struct capture *c, int *pid)
 		i++;
 	if (i == 3 || asprintf(&line, "%s %s %s", senders[i], c->conf.fence_kdump_args ? c->conf.fence_kdump_args : "",
 			       c->conf.fence_kdump_nodes) < 0) {
-		say(&c->say, SAY_WARNING, "fence_kdump_nodes: fence_kdump_send is not in the initramfs; the cluster is told nothing");
+		say(&c->say, SAY_WARNING,
+		    "fence_kdump_nodes: fence_kdump_send is not in the initramfs; the cluster is told nothing");
 		return;
 	}
 	words = collector_words(line, 1, &ours);

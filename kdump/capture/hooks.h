@@ -13,7 +13,10 @@
 int hooks_pre(struct capture *c, void *unused);
 /* RESULT: a string with the exit status of the dump, which every program gets as its argument. */
 int hooks_post(struct capture *c, void *result);
-/* Tell the other nodes of a cluster, again and again until the reboot, that this machine is not dead but dumping. *PID: of the sender, in a session of its own; 0: none. */
+/*
+ * Tell the other nodes of a cluster, again and again until the reboot, that this machine is not dead but dumping. *PID:
+ * of the sender, in a session of its own; 0: none.
+ */
 void hooks_fence(struct capture *c, int *pid);
 
 #endif

@@ -36,9 +36,11 @@ static const struct {
 };
 
 /* What says nothing to the kernel: mount(8)'s and systemd's words, and the opposites of the flags above. */
-static const char *const not_for_the_kernel[] = { "ro", "rw", "defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group",
-	"_netdev", "nofail", "bg", "fg", "atime", "diratime", "dev", "suid", "exec", "async", "norelatime", "nostrictatime", "nolazytime",
-	"loud", "silent", "loop", "remount" };
+static const char *const not_for_the_kernel[] = {
+	"ro", "rw", "defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group", "_netdev", "nofail",
+	"bg", "fg", "atime", "diratime", "dev", "suid", "exec", "async", "norelatime", "nostrictatime", "nolazytime",
+	"loud", "silent", "loop", "remount",
+};
 
 /* Options go by their part in front of "=". */
 static bool is_named(const struct text *word, const char *name)
@@ -132,7 +134,8 @@ void mount_options_deinit(struct mount_options *m)
 }
 
 /*
- * nfs(5): with "hard" a server that is gone is waited for without a bound; "soft" gives up after retrans times timeo tenths of a second. Locks need a daemon that is not here.
+ * nfs(5): with "hard" a server that is gone is waited for without a bound; "soft" gives up after retrans times timeo
+ * tenths of a second. Locks need a daemon that is not here.
  */
 static const struct {
 	const char *unless[3];
@@ -155,7 +158,8 @@ char *mount_nfs_data(const char *data, const char *address, const char *version)
 		struct text word = text_until(&rest, ',');
 
 		/* Addresses are of the machine as it was; versions and being hard are decided here. */
-		if (!is_named(&word, "addr") && !is_named(&word, "clientaddr") && !is_named(&word, "mountaddr") && !is_named(&word, "vers") &&
+		if (!is_named(&word, "addr") && !is_named(&word, "clientaddr") && !is_named(&word, "mountaddr") &&
+		    !is_named(&word, "vers") &&
 		    !is_named(&word, "nfsvers") && !text_is(&word, "hard"))
 			err = add_word(&all, word.at, word.len);
 	}
@@ -208,7 +212,8 @@ static char *unescaped(struct text t)
 	for (size_t i = 0; i < t.len; i++) {
 		const char *d = t.at + i;
 
-		if (*d == '\\' && t.len - i > 3 && d[1] >= '0' && d[1] <= '3' && d[2] >= '0' && d[2] <= '7' && d[3] >= '0' && d[3] <= '7') {
+		if (*d == '\\' && t.len - i > 3 && d[1] >= '0' && d[1] <= '3' && d[2] >= '0' && d[2] <= '7' &&
+		    d[3] >= '0' && d[3] <= '7') {
 			out[n++] = (char)((d[1] - '0') << 6 | (d[2] - '0') << 3 | (d[3] - '0'));
 			i += 3;
 		} else {
@@ -231,7 +236,8 @@ char *mount_find(const char *mountinfo, size_t len, unsigned int major, unsigned
 		/* proc(5): ID PARENT MAJOR:MINOR ROOT PLACE ... */
 		text_until(&line, ' ');
 		text_until(&line, ' ');
-		if (!text_u64(&line, 10, &maj) || !text_take(&line, ":") || !text_u64(&line, 10, &min) || !text_take(&line, " "))
+		if (!text_u64(&line, 10, &maj) || !text_take(&line, ":") || !text_u64(&line, 10, &min) ||
+		    !text_take(&line, " "))
 			continue;
 		root = text_until(&line, ' ');
 		place = text_until(&line, ' ');
@@ -331,7 +337,8 @@ static int mount_nfs(struct capture *c, const char *where, const char *place, co
 			err = fail(-ENOMEM, "out of memory for mount options");
 		else if (!mount(where, place, "nfs", m.flags, data))
 			done = true;
-		else if (!version[1] || (errno != EPROTONOSUPPORT && errno != EINVAL && errno != EPROTO && errno != EOPNOTSUPP))
+		else if (!version[1] || (errno != EPROTONOSUPPORT && errno != EINVAL && errno != EPROTO &&
+					 errno != EOPNOTSUPP))
 			err = fail_sys(-errno, "%s: cannot be mounted from %s as NFS %s", where, address, *version);
 		free(data);
 	}

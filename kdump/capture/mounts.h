@@ -24,20 +24,22 @@ bool mount_data_has(const char *data, const char *name);
 /* Append "NAME" or "NAME=VALUE" (VALUE NULL: without). -ENOMEM (recorded). */
 int mount_data_add(char **data, const char *name, const char *value);
 /*
- * Options of an NFS mount: those of DATA, ADDRESS, and bounds of time in place of waiting for ever, wherever DATA has none of its own. From malloc; NULL without memory.
+ * Options of an NFS mount: those of DATA, ADDRESS, and bounds of time in place of waiting for ever, wherever DATA has
+ * none of its own. From malloc; NULL without memory.
  */
 char *mount_nfs_data(const char *data, const char *address, const char *version);
 /* The version that DATA asks for; false: it does not. */
 bool mount_nfs_version(const char *data, char *version, size_t size);
 
 /*
- * Of /proc/self/mountinfo: where the device MAJOR:MINOR is mounted with its root, from malloc; NULL: nowhere. The last one counts.
+ * Of /proc/self/mountinfo: where the device MAJOR:MINOR is mounted with its root, from malloc; NULL: nowhere. The last
+ * one counts.
  */
 char *mount_find(const char *mountinfo, size_t len, unsigned int major, unsigned int minor);
 
 /*
- * Mount what the fact "filesystem" tells, waiting for its device until LIMIT_MS. A device that is mounted already, by somebody else, is used where it is, made writable.
- * *PLACE is the mount point, from malloc; *MOUNTED: by us. Recorded.
+ * Mount what the fact "filesystem" tells, waiting for its device until LIMIT_MS. A device that is mounted already, by
+ * somebody else, is used where it is, made writable. *PLACE is the mount point, from malloc; *MOUNTED: by us. Recorded.
  */
 int mount_target(struct capture *c, const struct fact *fact, uint64_t limit_ms, char **place, bool *mounted);
 /* Everything on disk. Recorded. */

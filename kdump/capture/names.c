@@ -34,8 +34,8 @@ char *name_join(const char *a, const char *b)
 }
 
 /*
- * One that hangs is found by its standing still, so a share is only for one that is slow: most of the time is the first one's, and each of the others is left some. Of two
- * the first may take three quarters, of many half of the time.
+ * One that hangs is found by its standing still, so a share is only for one that is slow: most of the time is the first
+ * one's, and each of the others is left some. Of two the first may take three quarters, of many half of the time.
  */
 uint64_t share_ms(uint64_t left_ms, unsigned int nr_left)
 {
@@ -79,7 +79,8 @@ const char **collector_words(const char *line, unsigned int room, bool *ours)
 bool collector_flattens(const char *const *words)
 {
 	for (; *words; words++)
-		if ((words[0][0] == '-' && words[0][1] != '-' && strchr(words[0], 'F')) || !strcmp(*words, "--flattened"))
+		if ((words[0][0] == '-' && words[0][1] != '-' && strchr(words[0], 'F')) ||
+		    !strcmp(*words, "--flattened"))
 			return true;
 	return false;
 }

@@ -10,7 +10,10 @@
 #include <stdint.h>
 #include <time.h>
 
-/* "127.0.0.1-2026-11-21-10:00:00", with "-2"... behind it from the second NUMBER on: malloc, NULL without memory. What a name cannot have in ADDRESS becomes "_". */
+/*
+ * "127.0.0.1-2026-11-21-10:00:00", with "-2"... behind it from the second NUMBER on: malloc, NULL without memory. What
+ * a name cannot have in ADDRESS becomes "_".
+ */
 char *name_of_dump(const char *address, const struct tm *when, unsigned int number);
 
 /* A + "/" + B without slashes that are too many: malloc, NULL. */
@@ -20,8 +23,9 @@ char *name_join(const char *a, const char *b);
 uint64_t share_ms(uint64_t left_ms, unsigned int nr_left);
 
 /*
- * The words of core_collector, ended by NULL, one malloc for all of them; NULL without memory. *OURS: it is makedumpfile or kdump, which this program is itself: then the
- * first words are /proc/self/exe and "makedumpfile" or what followed "kdump". ROOM: for so many more words behind them.
+ * The words of core_collector, ended by NULL, one malloc for all of them; NULL without memory. *OURS: it is
+ * makedumpfile or kdump, which this program is itself: then the first words are /proc/self/exe and "makedumpfile" or
+ * what followed "kdump". ROOM: for so many more words behind them.
  */
 const char **collector_words(const char *line, unsigned int room, bool *ours);
 /* Does it write a stream (-F)? */
@@ -29,7 +33,10 @@ bool collector_flattens(const char *const *words);
 /* Is what PROGRAM writes a dump that `kdump check` knows? */
 bool collector_checkable(const char *const *words, bool ours);
 
-/* One record of /dev/kmsg (Documentation/ABI/testing/dev-kmsg) as dmesg prints it, with its newline, appended to TEXT. What is no record is left out. -ENOMEM. */
+/*
+ * One record of /dev/kmsg (Documentation/ABI/testing/dev-kmsg) as dmesg prints it, with its newline, appended to TEXT.
+ * What is no record is left out. -ENOMEM.
+ */
 int klog_append(struct text record, struct blob *text);
 
 #endif

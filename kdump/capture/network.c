@@ -93,7 +93,8 @@ char *network_own_address(const struct facts *f)
 		const char *text = fact->word[1];
 		size_t len = strcspn(text, "/");
 
-		if (strncasecmp(text, "fe80:", 5) && strncmp(text, "169.254.", 8) && strncmp(text, "127.", 4) && strncmp(text, "::1/", 4))
+		if (strncasecmp(text, "fe80:", 5) && strncmp(text, "169.254.", 8) && strncmp(text, "127.", 4) &&
+		    strncmp(text, "::1/", 4))
 			return strndup(text, len);
 	}
 	fact = facts_next(f, "hostname", NULL);
@@ -256,7 +257,8 @@ static unsigned int index_named(const struct capture *c, const char *name)
 
 static void failed(const struct capture *c, const struct fact *fact, int err)
 {
-	say(&c->say, SAY_WARNING, "network: %s %s %s: %s", fact->keyword, fact->word[0], fact->word[1], err == -EINVAL && *err_text() ?
+	say(&c->say, SAY_WARNING, "network: %s %s %s: %s", fact->keyword, fact->word[0], fact->word[1],
+	    err == -EINVAL && *err_text() ?
 	    err_text() : strerror(-err));
 	err_clear();
 }
@@ -277,8 +279,8 @@ static void links_up(struct capture *c, int fd)
 		int err;
 
 		if (!index) {
-			say(&c->say, SAY_WARNING, "network: there is no interface with the address %s, which %s had", fact->word[1],
-			    fact->word[0]);
+			say(&c->say, SAY_WARNING, "network: there is no interface with the address %s, which %s had",
+			    fact->word[1], fact->word[0]);
 			continue;
 		}
 		if (!text_u64(&mtu, 10, &number) || number > UINT32_MAX)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The capture's words. They go to the kernel's log, which prints them on every console and becomes kexec-dmesg.log; those of children go to a pipe, with "<LEVEL>" in
- * front, and their parent says them.
+ * The capture's words. They go to the kernel's log, which prints them on every console and becomes kexec-dmesg.log;
+ * those of children go to a pipe, with "<LEVEL>" in front, and their parent says them.
  */
 #ifndef KDUMP_CAPTURE_SAY_H
 #define KDUMP_CAPTURE_SAY_H

@@ -42,7 +42,8 @@ void setup_mounts(void)
 	for (size_t i = 0; i < sizeof(basics) / sizeof(basics[0]); i++) {
 		mkdir(basics[i].place, 0755);
 		/* EBUSY: it is there (CONFIG_DEVTMPFS_MOUNT). */
-		if (mount(basics[i].fstype, basics[i].place, basics[i].fstype, basics[i].flags, basics[i].data) && errno != EBUSY)
+		if (mount(basics[i].fstype, basics[i].place, basics[i].fstype, basics[i].flags, basics[i].data) &&
+		    errno != EBUSY)
 			dprintf(STDERR_FILENO, "kdump: %s cannot be mounted: %m\n", basics[i].place);
 	}
 	/* Without an initial console the kernel gives none of the standard descriptors. */
@@ -86,8 +87,11 @@ void setup_kernel(struct capture *c)
 	const struct fact *name = facts_next(&c->facts, "hostname", NULL);
 
 	reboot_on_panic(&c->say);
-	/* Ten lines in five seconds are what the kernel takes of us otherwise. */
-	set(&c->say, "/proc/sys/kernel/printk_devkmsg", "on");
+	/*
+	 * Ten lines in five seconds are what the kernel takes of us otherwise. It wants the newline
+	 * (kernel/printk/printk.c, 6.1).
+	 */
+	set(&c->say, "/proc/sys/kernel/printk_devkmsg", "on\n");
 	if (klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, CONSOLE_LEVEL))
 		say(&c->say, SAY_WARNING, "the console's level cannot be set: %s", strerror(errno));
 	set(&c->say, "/proc/self/oom_score_adj", "-1000");

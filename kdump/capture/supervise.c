@@ -230,7 +230,8 @@ static void watch_until_ended(struct watch *w)
 			if (w->killed)
 				session_kill(w->pid, SIGKILL);
 		} else if (!w->ended && capture_now_ms() >= killed_ms + DEATH_MS) {
-			say(&w->c->say, SAY_WARNING, "%s: a process cannot be killed; it waits for a device", w->s->what);
+			say(&w->c->say, SAY_WARNING, "%s: a process cannot be killed; it waits for a device",
+			    w->s->what);
 			break;
 		}
 	}

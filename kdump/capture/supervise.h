@@ -20,12 +20,14 @@ struct supervised {
 };
 
 /*
- * Run it to its end: its exit status, 128 and the signal that ended it; -ETIMEDOUT (recorded) when it was killed for taking too long, whether or not it has died of that;
- * -errno (recorded).
+ * Run it to its end: its exit status, 128 and the signal that ended it; -ETIMEDOUT (recorded) when it was killed for
+ * taking too long, whether or not it has died of that; -errno (recorded).
  */
 int supervise(struct capture *c, const struct supervised *s);
 
-/* What moves as long as the processes of a session do anything: their CPU time and the bytes that they read and write. */
+/*
+ * What moves as long as the processes of a session do anything: their CPU time and the bytes that they read and write.
+ */
 struct session_work {
 	unsigned int processes;
 	uint64_t amount;
@@ -37,8 +39,8 @@ void session_kill(pid_t session, int signal);
 bool session_parse_stat(struct text stat, uint64_t *session, uint64_t *ticks);
 
 /*
- * For children: run a program in this session. SIGTERM at TERM_MS, SIGKILL at KILL_MS (of capture_now_ms()). OUT_FD becomes its standard output unless it is -1. Its exit
- * status, 128 and the signal that ended it, or -errno (recorded).
+ * For children: run a program in this session. SIGTERM at TERM_MS, SIGKILL at KILL_MS (of capture_now_ms()). OUT_FD
+ * becomes its standard output unless it is -1. Its exit status, 128 and the signal that ended it, or -errno (recorded).
  */
 int child_run(const char *const *argv, int out_fd, uint64_t term_ms, uint64_t kill_ms);
 

@@ -17,10 +17,14 @@
 #define MODULES_MS 120000
 #define NETWORK_MS 60000
 /*
- * Not a byte read or written and no time of a CPU spent for so long: it will not go on. Drivers of disks give up after 30 s and try again; so does NFS.
+ * Not a byte read or written and no time of a CPU spent for so long: it will not go on. Drivers of disks give up after
+ * 30 s and try again; so does NFS.
  */
 #define STALL_MS 180000
-/* The user's programs, where there is no deadline; else an eighth of what is left, so that they cannot take the time of the dump. */
+/*
+ * The user's programs, where there is no deadline; else an eighth of what is left, so that they cannot take the time of
+ * the dump.
+ */
 #define HOOK_MS 600000
 #define HOOK_PART 8
 
@@ -62,7 +66,8 @@ static int prepare(struct capture *c, struct news *n)
 {
 	struct supervised modules = { .what = "loading modules", .run = setup_modules, .beat = beat, .beat_ctx = n,
 		.limit_ms = capture_later(capture_now_ms(), sooner(MODULES_MS, left_ms(c) / 4)) };
-	struct supervised network = { .what = "setting up the network", .run = setup_network, .beat = beat, .beat_ctx = n };
+	struct supervised network = { .what = "setting up the network", .run = setup_network, .beat = beat,
+				     .beat_ctx = n };
 	int err = 0;
 
 	if (facts_next(&c->facts, "module", NULL))
@@ -86,7 +91,8 @@ static uint64_t hook_limit(const struct capture *c)
 /* Does kdump_pre let us go on? One that hangs does not keep anybody from the dump. */
 static bool let_pre(struct capture *c, struct news *n)
 {
-	struct supervised pre = { .what = "kdump_pre", .run = hooks_pre, .beat = beat, .beat_ctx = n, .limit_ms = hook_limit(c) };
+	struct supervised pre = { .what = "kdump_pre", .run = hooks_pre, .beat = beat, .beat_ctx = n,
+				 .limit_ms = hook_limit(c) };
 	int status = supervise(c, &pre);
 
 	if (status < 0)

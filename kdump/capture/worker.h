@@ -12,8 +12,8 @@ struct worker_message {
 };
 
 /*
- * In a child of the guardian, which reads messages from NEWS. Targets in front of FIRST were tried by a worker that died. Its value, an enum capture_result, is the exit
- * status.
+ * In a child of the guardian, which reads messages from NEWS. Targets in front of FIRST were tried by a worker that
+ * died. Its value, an enum capture_result, is the exit status.
  */
 int worker_run(struct capture *c, unsigned int first, int news);
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* raw:///dev/...: a partition without a file system. It needs no driver but the disk's, and nothing that may be damaged itself. */
+/*
+ * raw:///dev/...: a partition without a file system. It needs no driver but the disk's, and nothing that may be damaged
+ * itself.
+ */
 #include "kdump/transport/transport.h"
 
 #include "kdump/transport/raw_mark.h"

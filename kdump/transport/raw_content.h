@@ -4,8 +4,9 @@
 #define KDUMP_TRANSPORT_RAW_CONTENT_H
 
 /*
- * What libblkid recognises at the beginning (or where else such things have their mark) of PATH: "ext4", "crypto_LUKS", "LVM2_member", "dos partition table"..., from malloc.
- * NULL: nothing. -EIO, -ENOMEM (recorded); -ENOTSUP without libblkid.
+ * What libblkid recognises at the beginning (or where else such things have their mark) of PATH: "ext4", "crypto_LUKS",
+ * "LVM2_member", "dos partition table"..., from malloc. NULL: nothing. -EIO, -ENOMEM (recorded); -ENOTSUP without
+ * libblkid.
  */
 int raw_content(const char *path, char **what);
 

@@ -88,7 +88,8 @@ int raw_device_open(struct raw_device *d, const char *path, bool writable)
 
 	*d = (struct raw_device){ .fd = open(path, flags | O_CLOEXEC) };
 	if (d->fd < 0)
-		return errno == EBUSY ? fail(-EBUSY, "%s: is in use", path) : fail_sys(-errno, "%s: cannot be opened", path);
+		return errno == EBUSY ? fail(-EBUSY, "%s: is in use", path) :
+			fail_sys(-errno, "%s: cannot be opened", path);
 	d->path = strdup(path);
 	err = d->path ? size_of(d, &size) : fail(-ENOMEM, "out of memory");
 	if (!err)
@@ -134,7 +135,9 @@ int raw_device_is_ours(const struct raw_device *d)
 	if (err)
 		return err;
 	if (what)
-		err = fail(-EEXIST, "%s: holds %s, which a dump would destroy; if it may go: kdump fetch --prepare --force %s", d->path, what,
+		err = fail(-EEXIST,
+			   "%s: holds %s, which a dump would destroy; if it may go: kdump fetch --prepare --force %s",
+				d->path, what,
 			   d->path);
 	free(what);
 	return err;

@@ -80,7 +80,8 @@ bool raw_mark_decode(const uint8_t bytes[RAW_MARK_BYTES], uint64_t size, struct 
 		return false;
 	found.nr = get_u32(bytes + AT_NR, false);
 	found.size = get_u64(bytes + AT_SIZE, false);
-	if (get_u32(bytes + AT_VERSION, false) != VERSION || state > RAW_FETCHED || found.nr > RAW_FILES_MAX || found.size != size ||
+	if (get_u32(bytes + AT_VERSION, false) != VERSION || state > RAW_FETCHED || found.nr > RAW_FILES_MAX ||
+	    found.size != size ||
 	    size < RAW_SIZE_MIN)
 		return false;
 	found.state = state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What makes a partition a place for dumps: a mark in its last 4 KiB. The dump itself begins at the partition's first byte, so that every reader opens it in place; the
- * small files beside it lie between. doc/formats.md has the bytes.
+ * What makes a partition a place for dumps: a mark in its last 4 KiB. The dump itself begins at the partition's first
+ * byte, so that every reader opens it in place; the small files beside it lie between. doc/formats.md has the bytes.
  */
 #ifndef KDUMP_TRANSPORT_RAW_MARK_H
 #define KDUMP_TRANSPORT_RAW_MARK_H
@@ -46,7 +46,8 @@ struct raw_file *raw_find(struct raw_mark *m, const char *name);
 /* The dump's entry; NULL: there is none yet. */
 struct raw_file *raw_dump(struct raw_mark *m);
 /*
- * An entry for NAME with LEN bytes: its old place if that is large enough, else behind the others. -ENOSPC, -ENAMETOOLONG (recorded).
+ * An entry for NAME with LEN bytes: its old place if that is large enough, else behind the others. -ENOSPC,
+ * -ENAMETOOLONG (recorded).
  */
 int raw_place(struct raw_mark *m, const char *name, uint64_t len, struct raw_file **file);
 void raw_remove(struct raw_mark *m, const char *name);
@@ -61,7 +62,8 @@ struct raw_device {
 };
 
 /*
- * PATH, a block device or a regular file, which nobody else uses. WRITABLE: for us alone. MARK is read; without one it is that of an empty partition. Recorded.
+ * PATH, a block device or a regular file, which nobody else uses. WRITABLE: for us alone. MARK is read; without one it
+ * is that of an empty partition. Recorded.
  */
 int raw_device_open(struct raw_device *d, const char *path, bool writable);
 void raw_device_close(struct raw_device *d);
