@@ -220,6 +220,9 @@ static int verify_file(struct sink *sink, struct sftp_file *f)
 	if (budget > left / 2)
 		budget = left / 2;
 	err = sftp_digests_verify(&f->digests, f, now + budget, &sink->verified);
+	debug("%s: on disk after %llu ms; then %llu bytes were read back in %llu ms; %llu bytes were written anew", f->path,
+	      (unsigned long long)took, (unsigned long long)sink->verified,
+	      (unsigned long long)(transport_now_ms() - now), (unsigned long long)f->rewritten);
 	return err ? fail_ctx(err, "%s", t->url) : 0;
 }
 

@@ -391,6 +391,7 @@ static int write_bytes(struct sftp_file *f, uint64_t off, const uint8_t *bytes, 
 		} else if (!sftp_digests_add(&f->digests, off, bytes, part)) {
 			supersede(f, off, part);
 			p->rewrite = true;
+			f->rewritten += part;
 		}
 		if (f->size < off + part)
 			f->size = off + part;

@@ -48,7 +48,7 @@ struct sftp_file {
 	struct sftp_fsync fsync;
 	bool failed;               /* REFUSAL is to be told */
 	struct sftp_answer refusal;
-	uint64_t size;
+	uint64_t size, rewritten;
 	uint64_t begun_ms;
 	struct sftp_digests digests;
 };
