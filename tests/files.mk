@@ -34,6 +34,7 @@ bench: all tests/bench/digest
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch x86_64
 	/usr/bin/python3 $(srcdir)/tests/bench/loading.py --arch arm64
 	/usr/bin/python3 $(srcdir)/tests/bench/saving.py sbin/kdump --disk . --huge
+	/usr/bin/python3 $(srcdir)/tests/bench/transport.py sbin/kdump
 
 tests/bench/digest: tests/bench/digest.c libkexec.a libparachute.a
 	@mkdir -p $(@D)
