@@ -65,7 +65,8 @@ class Decrypt(Case):
         self.good(self.decrypt(self.encrypted))
         self.good(self.kdump("save", "-q", "--workers", "0", self.core, self.dump))
         self.assertEqual(self.tally(os.path.join(self.folder, "vmcore")), self.tally(self.dump))
-        self.assertEqual(self.good(self.kdump("dmesg", os.path.join(self.folder, "vmcore"))).stdout, made_core.log_text())
+        log = self.good(self.kdump("dmesg", os.path.join(self.folder, "vmcore"))).stdout
+        self.assertEqual(log, made_core.log_text())
         self.fails(self.decrypt(self.encrypted), "vmcore: exists; --force replaces it")
         self.good(self.decrypt("--force", self.encrypted))
         out = self.good(self.decrypt(self.encrypted, self.path("elsewhere"))).stdout
@@ -103,7 +104,8 @@ class Decrypt(Case):
             self.assertEqual(result.stdout, "")
         self.fails(self.kdump("save", "-q", "--split", "--conf", self.conf, self.core, self.path("a"), self.path("b")),
                    "a split set cannot be encrypted")
-        self.fails(self.kdump("save", "--conf", self.file("bad", b"encrypt nonsense\n"), self.core, self.dump), "encrypt")
+        bad = self.file("bad", b"encrypt nonsense\n")
+        self.fails(self.kdump("save", "--conf", bad, self.core, self.dump), "encrypt")
 
     def test_incomplete_dump(self):
         self.good(self.kdump("save", "-q", "--conf", self.conf, "--codec", "none", "--max-size", "5M", self.core,
@@ -163,7 +165,7 @@ class Decrypt(Case):
         self.usage(self.decrypt(), "one file to read")
         self.usage(self.decrypt("a", "b", "c"), "one file to read")
         self.usage(self.decrypt("-"), "needs a name")
-        self.usage(self.kdump("decrypt", "--new-key", self.path("k"), "--stream"), "--new-key makes a key and nothing else")
+        self.usage(self.kdump("decrypt", "--new-key", self.path("k"), "--stream"), "makes a key and nothing else")
         self.usage(self.kdump("decrypt", "--frobnicate"), "--frobnicate")
         self.assertTrue(re.search(r"--new-key", self.good(self.kdump("decrypt", "--help")).stdout))
 

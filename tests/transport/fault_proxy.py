@@ -157,7 +157,8 @@ class Proxy:
         wrong = wrong_signature(request, body, self.secret) if self.secret else None
         if wrong:
             status = 400 if "SHA256" in wrong else 403
-            self.send(connection, request.method, status, "Made Up", [("Content-Length", str(len(wrong)))], wrong.encode())
+            fields = [("Content-Length", str(len(wrong)))]
+            self.send(connection, request.method, status, "Made Up", fields, wrong.encode())
             return True
         if action == "slow":
             time.sleep(rule.more["seconds"])

@@ -133,8 +133,10 @@ class Nginx(Server):
     def __init__(self, folder, certificate):
         self.port, self.plain_port = free_port(), free_port()
         self.data = os.path.join(folder, "data")
-        for name in ("", "data", "data/user", "data/token", "data/small", "data/putonly", "data/norename", "data/there"):
-            os.mkdir(os.path.join(folder, name))
+        os.mkdir(folder)
+        os.mkdir(self.data)
+        for name in ("user", "token", "small", "putonly", "norename", "there"):
+            os.mkdir(os.path.join(self.data, name))
         with open(os.path.join(folder, "users"), "w", encoding="ascii") as out:
             out.write("%s:{PLAIN}%s\n" % (USER, PASSWORD))
         values = {"folder": folder, "certificate": certificate[0], "key": certificate[1], "port": self.port,

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Dumps saved to web servers and object stores: web.py KDUMP [--long] [-v] [NAME...]
 
-The servers are real ones on loopback, nginx and s3rver; between kdump and them stands a proxy that does what goes wrong.
+The servers are real ones on loopback, nginx and s3rver; between kdump and them stands a proxy that does what goes
+wrong.
 What arrives is held against a dump that was saved to a file, page by page, by a reader that is not ours.
 """
 import concurrent.futures
 import os
+import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -100,6 +103,18 @@ def same(got, want, what):
     check(got == want, "%s: %s, want %s" % (what, repr(got)[:400], repr(want)[:400]))
 
 
+def far_core(path, megabytes, top):
+    """A core without a word on its kernel: noise at address 0, and one page at TOP, which makes the tables large."""
+    noise, page = random.Random(1).randbytes(megabytes << 20), bytes(range(256)) * 16
+    segments = ((4, 4096, 0, 0), (1, 8192, 0, len(noise)), (1, 8192 + len(noise), top, len(page)))
+    head = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, len(segments), 0, 0, 0)
+    for kind, offset, start, length in segments:
+        head += struct.pack("<IIQQQQQQ", kind, 0, offset, 0, start, length, length, 0)
+    with open(path, "wb") as out:
+        out.write(head.ljust(8192, b"\0") + noise + page)
+
+
 class Test:
     def __init__(self, world, name):
         self.w, self.name, self.number = world, name, 0
@@ -170,7 +185,8 @@ class Test:
     def objects_of(self, prefix):
         folder = os.path.join(self.w.store.data, BUCKET, prefix)
         suffix = "._S3rver_object"
-        return sorted(n[:-len(suffix)] for n in os.listdir(folder) if n.endswith(suffix)) if os.path.isdir(folder) else []
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return sorted(name[:-len(suffix)] for name in names if name.endswith(suffix))
 
     def dump_of(self, content, stream):
         """What arrived, as a file that readers open."""
@@ -365,7 +381,8 @@ class Https(Test):
 
 
 # s3rver knows no AbortMultipartUpload.
-ABORTED = {"action": "answer", "method": "DELETE", "part": "uploadId", "times": 9, "status": 204, "reason": "No Content"}
+ABORTED = {"action": "answer", "method": "DELETE", "part": "uploadId", "times": 9, "status": 204,
+           "reason": "No Content"}
 
 
 class S3(Test):
@@ -389,6 +406,29 @@ class S3(Test):
               numbers)
         names = [path.rsplit("/", 1)[1].split("?")[0] for method, path in proxy.seen if method == "PUT"]
         check(names.index("dmesg.txt") < names.index("vmcore"), "the log is not first")
+
+    def test_tables_of_many_parts(self):
+        core, local = self.path("core"), self.path("local")
+        far_core(core, 12, 1 << 38)  # 16 MiB of bitmaps
+        run("save", "-q", "-d", "0", "--workers", "0", core, local)
+        proxy = self.objects()
+        run("save", "-q", "-d", "0", "--workers", "0", "--conf", self.s3_conf(proxy.port), core, self.url())
+        numbers = [int(re.search(r"partNumber=(\d+)", path)[1]) for _, path in proxy.seen if "partNumber" in path]
+        same(numbers, [4, 1, 2, 3], "order of parts")
+        with open(local, "rb") as file:
+            check(file.read() == self.object(self.name + "/vmcore"), "it differs from the local dump")
+
+    def test_tables_too_large(self):
+        """More than any memory for tables: a stream instead."""
+        core, local = self.path("core"), self.path("local")
+        far_core(core, 1, 1 << 43)  # 512 MiB of bitmaps
+        run("save", "-q", "-d", "0", core, local)
+        run("save", "-q", "-d", "0", "--conf", self.s3_conf(self.w.store.port, "http"), core, self.url())
+        same(self.objects_of(self.name), ["README.txt", "vmcore.flat"], "objects")
+        with open(self.path("stream"), "wb") as out:
+            out.write(self.object(self.name + "/vmcore.flat"))
+        tell = [run("check", path).stdout.split(": ", 1)[1].split("\n")[1:] for path in (local, self.path("stream"))]
+        same(tell[1], tell[0], "pages")
 
     def test_streams(self):
         conf = self.s3_conf(self.w.store.port, "http")
@@ -430,8 +470,8 @@ class S3(Test):
         self.fails(self.conf(), url, "s3_credentials")
         same(self.objects_of(self.name), [], "objects")
         # With a session token, which is signed too; below a prefix that has to be encoded.
-        self.w.secret("s3_token", "[kdump]\naws_access_key_id=%s\naws_secret_access_key=%s\naws_session_token=a/b+c==\n" %
-                      (servers.S3_KEY, servers.S3_SECRET))
+        self.w.secret("s3_token", "[kdump]\naws_access_key_id=%s\naws_secret_access_key=%s\n"
+                      "aws_session_token=a/b+c==\n" % (servers.S3_KEY, servers.S3_SECRET))
         proxy = self.objects()
         self.save(self.s3_conf(proxy.port, s3_credentials=self.w.path("s3_token")), self.url("a b+c/10:00:00~"))
         self.same_pages(self.object("a b+c/10:00:00~/vmcore"), self.w.small)
@@ -498,7 +538,8 @@ class S3(Test):
                              Rule(**ABORTED))
         result = self.save(self.s3_conf(proxy.port), self.url(), *LARGE, status=1)
         check("403 Forbidden: AccessDenied: Access Denied" in result.stderr, result.stderr)
-        check(any(method == "DELETE" and "uploadId" in path for method, path in proxy.seen), "the upload was not aborted")
+        aborts = [path for method, path in proxy.seen if method == "DELETE" and "uploadId" in path]
+        check(aborts, "the upload was not aborted")
 
     def test_damaged_part(self):
         """What arrives damaged the store notices by the digest; a wrong ETag we notice."""
