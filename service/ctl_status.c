@@ -119,7 +119,7 @@ static void print_image(const struct status *s)
 	ctl_time_text(record_u64(&s->loaded, "time"), false, when);
 	row("", "%s", record_get(&s->loaded, "kernel"));
 	row("", "%s", record_get(&s->loaded, "initramfs"));
-	row("", "loaded %s, %" PRIu64 ". time since boot", when, record_u64(&s->loaded, "loads"));
+	row("", "loaded %s; loads since boot: %" PRIu64, when, record_u64(&s->loaded, "loads"));
 	if (*s->outdated)
 		row("up to date", "NO: changed since then: %s; \"kdumpctl start\" mends it", s->outdated);
 	else
