@@ -177,8 +177,8 @@ static int write_below(const char *folder, const char *name, const void *bytes, 
 }
 
 /*
- * The settings of the machine, but for the modules: those of this machine's devices only ("dep"), for "most" unpack to more than reservations hold. Settings in
- * conf.d count after those of initramfs.conf, in order.
+ * The settings of the machine, but for the modules: those of this machine's devices only ("dep"), for "most" unpack
+ * to more than reservations hold. Settings in conf.d count after those of initramfs.conf, in order.
  */
 static int tools_settings(const struct plan *p, const char *folder)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* dracut and initramfs-tools: they know volume managers, passphrases and sessions; our hooks in them bring kdump and run it. */
+/*
+ * dracut and initramfs-tools: they know volume managers, passphrases and sessions; our hooks in them bring kdump and
+ * run it.
+ */
 #ifndef KDUMP_INITRAMFS_BUILDERS_H
 #define KDUMP_INITRAMFS_BUILDERS_H
 
@@ -21,8 +24,8 @@ extern const struct builder builders[];
 /* Is it there, with our part of it? */
 bool builder_present(const struct builder *b, const struct root *root);
 /*
- * Let B build OUTPUT from what P (for a guest) says. Beside OUTPUT is a folder with our files meanwhile. Only of the running system: -ENOTSUP with another root.
- * Recorded, with what the program said last.
+ * Let B build OUTPUT from what P (for a guest) says. Beside OUTPUT is a folder with our files meanwhile. Only of the
+ * running system: -ENOTSUP with another root. Recorded, with what the program said last.
  */
 int builder_build(const struct builder *b, const struct plan *p, const char *output);
 

@@ -15,7 +15,8 @@
 #define TRAILER "TRAILER!!!"
 
 /* Fields by their place behind the magic number. */
-enum { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, DEVMAJOR, DEVMINOR, RDEVMAJOR, RDEVMINOR, NAMESIZE, CHECK, NR_FIELDS };
+enum { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, DEVMAJOR, DEVMINOR, RDEVMAJOR, RDEVMINOR, NAMESIZE, CHECK,
+	NR_FIELDS };
 
 static int put_padding(struct blob *out, size_t start)
 {
@@ -82,7 +83,8 @@ static bool hex_u32(const uint8_t *at, uint32_t *value)
 
 static int damaged(const struct cursor *c, const char *what)
 {
-	return fail(-EINVAL, "%s is damaged: %s at byte %" PRIu64 " of the unpacked archive", c->view.name, what, c->pos);
+	return fail(-EINVAL, "%s is damaged: %s at byte %" PRIu64 " of the unpacked archive", c->view.name,
+		    what, c->pos);
 }
 
 /* Is every name of PATH an ordinary one? "." alone is the root. */

@@ -117,8 +117,8 @@ static int want_modalias(struct walk *w, const char *path, size_t *found)
 }
 
 /*
- * The driver that PATH is bound to. Its module may have another name in another release, or be built into one of them: what the device calls itself leads
- * to it then.
+ * The driver that PATH is bound to. Its module may have another name in another release, or be built into one of
+ * them: what the device calls itself leads to it then.
  */
 static int want_driver(struct walk *w, const char *path)
 {
@@ -236,8 +236,8 @@ static int made_by_software(const struct root *root, const char *path)
 }
 
 /*
- * With multipathing of its own the kernel shows an NVMe namespace below its subsystem (/sys/devices/virtual/nvme-subsystem/...), which links to the
- * controllers.
+ * With multipathing of its own the kernel shows an NVMe namespace below its subsystem (/sys/devices/virtual/nvme-
+ * subsystem/...), which links to the controllers.
  */
 static int want_nvme_controllers(struct walk *w, const char *path, const char *name)
 {

@@ -11,15 +11,20 @@
 #include "lib/root.h"
 
 /*
- * The kernel's name ("vda1") of what is called SPEC: /dev/..., UUID=, LABEL=, PARTUUID=, PARTLABEL= or MAJOR:MINOR. From
- * malloc. -ENODEV (recorded).
+ * The kernel's name ("vda1") of what is called SPEC: /dev/..., UUID=, LABEL=, PARTUUID=, PARTLABEL= or MAJOR:MINOR.
+ * From malloc. -ENODEV (recorded).
  */
 int device_find(const struct root *root, const char *spec, char **name);
 
-/* What it can be found by in another kernel, from malloc: UUID=... where FILESYSTEM, else PARTUUID=..., else /dev/NAME. */
+/*
+ * What it can be found by in another kernel, from malloc: UUID=... where FILESYSTEM, else PARTUUID=..., else
+ * /dev/NAME.
+ */
 int device_lasting_name(const struct root *root, const char *name, bool filesystem, char **spec);
 
-/* Want all modules of the block device NAME. -ENOTSUP: it needs more than modules; -ENODEV: no driver is bound to it. */
+/*
+ * Want all modules of the block device NAME. -ENOTSUP: it needs more than modules; -ENODEV: no driver is bound to it.
+ */
 int device_want_block(const struct root *root, struct modules *m, const char *name);
 /* The same of a network interface: -ENOTSUP for those made by software and for wireless ones. */
 int device_want_link(const struct root *root, struct modules *m, const char *name);

@@ -75,7 +75,10 @@ static int take_needed(const struct elf *elf, uint64_t strtab, uint64_t off, str
 	return take_string(elf, strtab, off, &needed[d->nr_needed++]);
 }
 
-/* One pass over the section: for the names' table first (STRTAB is UINT64_MAX then), for what points into it afterwards. */
+/*
+ * One pass over the section: for the names' table first (STRTAB is UINT64_MAX then), for what points into it
+ * afterwards.
+ */
 static int walk(const struct elf *elf, const struct view *section, uint64_t *strtab, struct dynamic *d)
 {
 	bool names = *strtab != UINT64_MAX;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an ELF file says to the dynamic linker: its interpreter and its dynamic section (System V ABI, "Dynamic Linking"). */
+/*
+ * What an ELF file says to the dynamic linker: its interpreter and its dynamic section (System V ABI, "Dynamic
+ * Linking").
+ */
 #ifndef KDUMP_INITRAMFS_DYNAMIC_H
 #define KDUMP_INITRAMFS_DYNAMIC_H
 

@@ -12,7 +12,10 @@
 
 #define FIRST_LINE "parachute-inputs 1"
 
-/* What those read who build for us, besides what we give them. One that is not there counts as such: its coming is a change. */
+/*
+ * What those read who build for us, besides what we give them. One that is not there counts as such: its coming is a
+ * change.
+ */
 static const char *const read_by_builders[] = {
 	"etc/fstab", "etc/crypttab", "etc/mdadm/mdadm.conf", "etc/mdadm.conf", "etc/lvm/lvm.conf", "etc/multipath.conf",
 	"etc/multipath/bindings", "etc/multipath/wwids", "etc/iscsi/initiatorname.iscsi", "etc/dracut.conf",
@@ -21,7 +24,9 @@ static const char *const read_by_builders[] = {
 	"usr/lib/dracut/modules.d/99parachute/module-setup.sh", "usr/lib/dracut/modules.d/99parachute/capture.sh",
 };
 
-static const char *const read_folders[] = { "etc/dracut.conf.d", "etc/initramfs-tools/conf.d", "etc/initramfs-tools/hooks" };
+static const char *const read_folders[] = {
+	"etc/dracut.conf.d", "etc/initramfs-tools/conf.d", "etc/initramfs-tools/hooks",
+};
 
 static int put(struct blob *text, const char *s)
 {
@@ -316,7 +321,8 @@ static int split_image(const struct view *recorded, struct blob *rest, struct bl
 	return err;
 }
 
-int inputs_compare(const struct blob *now, const struct view *recorded, const struct view *image, FILE *out, bool *stale)
+int inputs_compare(const struct blob *now, const struct view *recorded, const struct view *image, FILE *out,
+		   bool *stale)
 {
 	struct blob rest, line, actual;
 	struct lines old = { 0 }, new = { 0 };

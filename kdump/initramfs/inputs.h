@@ -30,9 +30,10 @@ int inputs_of(const struct plan *p, const char *builder, const char *pack, struc
 int inputs_add_image(struct blob *text, const void *image, size_t len);
 
 /*
- * Say on OUT what differs, a line each: between NOW (of inputs_of()) and what RECORDED says, and between the image's bytes and RECORDED. *STALE: something does.
- * -EINVAL (recorded): RECORDED is no such file.
+ * Say on OUT what differs, a line each: between NOW (of inputs_of()) and what RECORDED says, and between the image's
+ * bytes and RECORDED. *STALE: something does. -EINVAL (recorded): RECORDED is no such file.
  */
-int inputs_compare(const struct blob *now, const struct view *recorded, const struct view *image, FILE *out, bool *stale);
+int inputs_compare(const struct blob *now, const struct view *recorded, const struct view *image, FILE *out,
+		   bool *stale);
 
 #endif

@@ -193,7 +193,10 @@ static size_t folder_len(const char *path)
 	return slash ? (size_t)(slash - path) : 0;
 }
 
-/* A word of RPATH with $ORIGIN replaced: the folder of the file that says so. Others ($LIB, $PLATFORM) are nowhere in use; what has them is skipped. */
+/*
+ * A word of RPATH with $ORIGIN replaced: the folder of the file that says so. Others ($LIB, $PLATFORM) are nowhere in
+ * use; what has them is skipped.
+ */
 static int try_rpath_word(const struct linker *l, const struct request *r, struct text word, char **path)
 {
 	struct text rest = word;
@@ -282,8 +285,8 @@ static int find(const struct linker *l, const struct request *r, char **path, bo
 		*by_conf = *path;
 	}
 	if (!err && !*path)
-		err = fail(-ENOENT, "/%s needs the library %s, which is in no folder of ld.so", r->who + strspn(r->who, "/"),
-			   r->name);
+		err = fail(-ENOENT, "/%s needs the library %s, which is in no folder of ld.so",
+			   r->who + strspn(r->who, "/"), r->name);
 	return err;
 }
 

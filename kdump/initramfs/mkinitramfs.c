@@ -139,7 +139,8 @@ static int job_init(struct job *j, const struct options *o)
 	if (!err)
 		err = read_release(j);
 	if (!err)
-		err = o->compress ? packing_find(o->compress, &j->packing) : packing_choose(&j->root, j->release, &j->packing);
+		err = o->compress ? packing_find(o->compress, &j->packing) :
+		      packing_choose(&j->root, j->release, &j->packing);
 	if (!err && o->file && asprintf(&j->inputs_name, "%s.inputs", o->file) < 0)
 		err = fail(-ENOMEM, "out of memory");
 	return err;
@@ -158,8 +159,8 @@ static void job_deinit(struct job *j)
 static int plan_for(const struct job *j, bool guest, struct plan *p)
 {
 	struct plan_request r = {
-		.root = &j->root, .conf = &j->conf, .conf_name = j->conf_name, .conf_text = &j->conf_text, .release = j->release,
-		.init = j->o.init, .guest = guest,
+		.root = &j->root, .conf = &j->conf, .conf_name = j->conf_name, .conf_text = &j->conf_text,
+		.release = j->release, .init = j->o.init, .guest = guest,
 	};
 
 	return plan_init(p, &r);
@@ -172,7 +173,8 @@ static int plan_by(const struct job *j, const char *name, struct making *m)
 			continue;
 		m->builder = b;
 		if (!builder_present(b, &j->root))
-			return fail(-ENOENT, "initramfs %s: /%s or /%s is not there; install them", name, b->program, b->hook);
+			return fail(-ENOENT, "initramfs %s: /%s or /%s is not there; install them", name, b->program,
+				    b->hook);
 		return plan_for(j, true, &m->plan);
 	}
 	return fail(-EINVAL, "\"%s\" is none of auto, own, dracut, initramfs-tools", name);
@@ -365,8 +367,8 @@ static int print_json(const struct job *j, const struct image *image, const stru
 
 static void print_sizes(const struct job *j, const struct image *image)
 {
-	printf("%s: %" PRIu64 " files, packed %" PRIu64 ", unpacked %" PRIu64 ", in memory %" PRIu64 " bytes\n", j->o.file,
-	       image->sizes.files, image->sizes.packed, image->sizes.unpacked, image->sizes.memory);
+	printf("%s: %" PRIu64 " files, packed %" PRIu64 ", unpacked %" PRIu64 ", in memory %" PRIu64 " bytes\n",
+	       j->o.file, image->sizes.files, image->sizes.packed, image->sizes.unpacked, image->sizes.memory);
 }
 
 static int run_check(const struct job *j, int *status)

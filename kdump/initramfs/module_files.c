@@ -131,7 +131,10 @@ static int options_of(const struct root *root, const struct module *mod, struct 
 	return err;
 }
 
-/* The firmware NAME as it is on disk: kernels unpack .xz and .zst by themselves. One that is not there is not missed by this machine either. */
+/*
+ * The firmware NAME as it is on disk: kernels unpack .xz and .zst by themselves. One that is not there is not missed
+ * by this machine either.
+ */
 static int add_firmware(struct plan *p, const char *name)
 {
 	static const char *const folders[] = { "updates/", "" }, *const suffixes[] = { "", ".xz", ".zst" };
@@ -159,8 +162,8 @@ static int add_firmware(struct plan *p, const char *name)
 }
 
 /*
- * A module lists the files that it may ask for as "firmware=NAME" among the strings of its section .modinfo. They are looked for in the whole file: a string that
- * only looks like one costs a look.
+ * A module lists the files that it may ask for as "firmware=NAME" among the strings of its section .modinfo. They are
+ * looked for in the whole file: a string that only looks like one costs a look.
  */
 static int firmware_of(struct plan *p, const struct view *v)
 {

@@ -39,7 +39,10 @@ struct modules {
 	size_t nr_list;
 };
 
-/* -ENOENT: no modules.dep of that release; -EINVAL: a damaged list, with file and line; recorded. *M is zeroed on failure. */
+/*
+ * -ENOENT: no modules.dep of that release; -EINVAL: a damaged list, with file and line; recorded. *M is zeroed on
+ * failure.
+ */
 int modules_init(struct modules *m, const struct root *root, const char *release);
 void modules_deinit(struct modules *m);
 
@@ -49,7 +52,8 @@ bool modules_is_builtin(const struct modules *m, const char *name);
 
 /*
  * Put NAME (a module's name or alias) on the list, behind what it depends on, softly too. 0 also when it is built in.
- * -ENOENT (recorded): there is no such module, or one that it depends on is missing. -ELOOP: modules.dep goes in circles.
+ * -ENOENT (recorded): there is no such module, or one that it depends on is missing. -ELOOP: modules.dep goes in
+ * circles.
  */
 int modules_want(struct modules *m, const char *name);
 

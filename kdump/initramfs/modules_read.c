@@ -33,7 +33,11 @@ static void *grown(void *array, size_t n, size_t size)
 	return reallocarray(array, room, size);
 }
 
-#define GROW(array, n) ({ void *more_ = grown((array), (n), sizeof(*(array))); if (more_) (array) = more_; more_ != NULL; })
+#define GROW(array, n) ({ \
+	void *more_ = grown((array), (n), sizeof(*(array))); \
+	if (more_) \
+		(array) = more_; \
+	more_ != NULL; })
 
 char *module_name_of(const char *path, size_t len)
 {
@@ -132,7 +136,9 @@ static int add_alias(struct module_alias **alias, size_t *nr, struct text patter
 
 	if (!GROW(*alias, *nr))
 		return -ENOMEM;
-	a = (struct module_alias){ .pattern = module_alias_of(pattern.at, pattern.len), .name = module_name_of(name.at, name.len) };
+	a = (struct module_alias){
+		.pattern = module_alias_of(pattern.at, pattern.len), .name = module_name_of(name.at, name.len),
+	};
 	(*alias)[(*nr)++] = a;
 	return a.pattern && a.name ? 0 : -ENOMEM;
 }

@@ -58,8 +58,8 @@ static int parse_line(struct mount *m, struct text line)
 	if (!word[2].len || !word[3].len || !word[4].len || word[4].at[0] != '/' || !tail[0].len)
 		return -EINVAL;
 	*m = (struct mount){
-		.number = decoded(word[2]), .subtree = decoded(word[3]), .point = decoded(word[4]), .fstype = decoded(tail[0]),
-		.source = decoded(tail[1]), .options = decoded(tail[2]),
+		.number = decoded(word[2]), .subtree = decoded(word[3]), .point = decoded(word[4]),
+		.fstype = decoded(tail[0]), .source = decoded(tail[1]), .options = decoded(tail[2]),
 	};
 	if (m->number && m->subtree && m->point && m->fstype && m->source && m->options)
 		return 0;

@@ -26,8 +26,8 @@ int mounts_init(struct mounts *m, const struct root *root);
 void mounts_deinit(struct mounts *m);
 
 /*
- * The mount that PATH (absolute, links resolved, need not be there) lies on: the last one over it. *BELOW, from malloc: where PATH is below that file system's
- * own root, beginning with "/". -ENOENT (recorded): none.
+ * The mount that PATH (absolute, links resolved, need not be there) lies on: the last one over it. *BELOW, from
+ * malloc: where PATH is below that file system's own root, beginning with "/". -ENOENT (recorded): none.
  */
 int mounts_find(const struct mounts *m, const char *path, const struct mount **found, char **below);
 

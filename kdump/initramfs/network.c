@@ -111,7 +111,8 @@ static int link_fact(const struct root *root, const char *name, struct blob *fac
 		return fail(-ENOMEM, "out of memory");
 	blob_init(&mac);
 	file = NULL;
-	err = asprintf(&file, "%s/address", folder) < 0 ? fail(-ENOMEM, "out of memory") : root_read(root, file, 4096, &mac);
+	err = asprintf(&file, "%s/address", folder) < 0 ? fail(-ENOMEM, "out of memory") :
+	      root_read(root, file, 4096, &mac);
 	free(file);
 	file = NULL;
 	if (!err)
@@ -158,7 +159,10 @@ static int route_facts(const struct routes *r, const char *name, struct blob *fa
 			continue;
 		inet_ntop(route->family, route->bytes, text, sizeof(text));
 		snprintf(word, sizeof(word), "%s/%u", text, route->bits);
-		/* The default route of IPv6 keeps its form: "default" alone is that of IPv4 and IPv6 both, told apart by the gateway. */
+		/*
+		 * The default route of IPv6 keeps its form: "default" alone is that of IPv4 and IPv6 both, told apart
+		 * by the gateway.
+		 */
 		if (!route->bits && route->has_gateway)
 			snprintf(word, sizeof(word), "default");
 		if (route->has_gateway)

@@ -25,8 +25,8 @@
 
 #ifdef HAVE_ZSTD
 /*
- * The kernel keeps a window while it unpacks, in memory that a capture kernel is short of: 2 MiB (lib/decompress_unzstd.c) cost 1 % of size. One thread, for
- * output does not depend on the number of CPUs then.
+ * The kernel keeps a window while it unpacks, in memory that a capture kernel is short of: 2 MiB
+ * (lib/decompress_unzstd.c) cost 1 % of size. One thread, for output does not depend on the number of CPUs then.
  */
 static int pack_zstd(const struct blob *in, struct blob *out)
 {
@@ -66,7 +66,8 @@ static int pack_xz(const struct blob *in, struct blob *out)
 	if (lzma_lzma_preset(&options, 6))
 		return fail(-EINVAL, "liblzma knows no level 6");
 	options.dict_size = 1u << 20;
-	ret = lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, in->data, in->len, out->data + out->len, &at, room);
+	ret = lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, in->data, in->len, out->data + out->len, &at,
+					room);
 	if (ret != LZMA_OK)
 		return fail(-ENOMEM, "liblzma: error %d", (int)ret);
 	out->len += at;

@@ -25,7 +25,8 @@ int packing_find(const char *name, const struct packing **p);
 int packing_choose(const struct root *root, const char *release, const struct packing **p);
 
 /*
- * All archives of IMAGE, packed or not, one behind the other as kernels take them: *T gets the files. *UNPACKED: bytes of the archives. -EINVAL (recorded): damaged.
+ * All archives of IMAGE, packed or not, one behind the other as kernels take them: *T gets the files. *UNPACKED:
+ * bytes of the archives. -EINVAL (recorded): damaged.
  */
 int image_read(const struct view *image, struct tree *t, uint64_t *unpacked);
 

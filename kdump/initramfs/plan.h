@@ -25,8 +25,8 @@ struct plan_request {
 	const char *release;
 	const char *init;          /* NULL: chosen by the targets */
 	/*
-	 * Somebody else brings what the devices need: modules of devices are left out, and so are links that are set up, and nothing is -ENOTSUP. The program is
-	 * at PLAN_STATIC instead of /init.
+	 * Somebody else brings what the devices need: modules of devices are left out, and so are links that are set
+	 * up, and nothing is -ENOTSUP. The program is at PLAN_STATIC instead of /init.
 	 */
 	bool guest;
 };
@@ -45,7 +45,10 @@ struct plan {
 	bool web, ssh, reaches_out; /* targets: https and s3; ssh; any server */
 };
 
-/* -ENOTSUP: our own initramfs cannot reach a target, and the sentence says why; else what went wrong. Recorded. *P is zeroed on failure. */
+/*
+ * -ENOTSUP: our own initramfs cannot reach a target, and the sentence says why; else what went wrong. Recorded. *P is
+ * zeroed on failure.
+ */
 int plan_init(struct plan *p, const struct plan_request *r);
 void plan_deinit(struct plan *p);
 
@@ -55,7 +58,10 @@ int plan_targets(struct plan *p);
 int plan_programs(struct plan *p);
 int plan_modules(struct plan *p);
 
-/* The server of "user@server", "server:/export", "https://server:443/x", "[fe80::1]:/x": from malloc. -EINVAL (recorded). */
+/*
+ * The server of "user@server", "server:/export", "https://server:443/x", "[fe80::1]:/x": from malloc. -EINVAL
+ * (recorded).
+ */
 int plan_server(const char *where, char **server);
 
 #endif

@@ -12,7 +12,8 @@
 
 /* Where distributions keep the certificates that everybody trusts: Debian, Fedora, SUSE, Alpine. */
 static const char *const ca_files[] = {
-	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+	"/etc/ssl/cert.pem",
 };
 
 /* What glibc opens by name at run time; those that a release has built in are not there. */
@@ -114,8 +115,8 @@ static int add_ca(struct plan *p)
 	for (size_t i = 0; i < sizeof(ca_files) / sizeof(ca_files[0]); i++)
 		if (root_exists(p->r.root, ca_files[i]))
 			return tree_add_file(&p->tree, p->r.root, ca_files[i], 0644);
-	return fail(-ENOENT, "there are no certificates to trust (%s): install ca-certificates, or name a file with https_ca",
-		    ca_files[0]);
+	return fail(-ENOENT, "there are no certificates to trust (%s): install ca-certificates, or name a file with "
+		    "https_ca", ca_files[0]);
 }
 
 static int add_web(struct plan *p)
@@ -179,7 +180,9 @@ static int add_fence(struct plan *p)
 
 static int add_shell(struct plan *p)
 {
-	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox", "/sbin/busybox", "/usr/sbin/busybox" };
+	static const char *const places[] = {
+		"/bin/busybox", "/usr/bin/busybox", "/sbin/busybox", "/usr/sbin/busybox",
+	};
 	const struct tree_entry *e;
 	char *target;
 	int err;

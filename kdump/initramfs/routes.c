@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Forms of the files: net/ipv4/fib_trie.c, net/ipv6/route.c and net/ipv6/addrconf.c of Linux (fib_route_seq_show, rt6_info_route, if6_seq_show). */
+/*
+ * Forms of the files: net/ipv4/fib_trie.c, net/ipv6/route.c and net/ipv6/addrconf.c of Linux (fib_route_seq_show,
+ * rt6_info_route, if6_seq_show).
+ */
 #include "kdump/initramfs/routes.h"
 
 #include "lib/err.h"
@@ -184,8 +187,8 @@ static bool have_address(const struct routes *r, const uint8_t *bytes)
 }
 
 /*
- * A local address belongs to the interface whose network it is in. One that is in none (/32, as some clouds give them) is put on the interface of the default
- * route.
+ * A local address belongs to the interface whose network it is in. One that is in none (/32, as some clouds give
+ * them) is put on the interface of the default route.
  */
 static int take_local(struct routes *r, const uint8_t *bytes)
 {

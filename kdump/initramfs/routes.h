@@ -33,7 +33,10 @@ struct routes {
 	size_t nr_routes;
 };
 
-/* -EINVAL (recorded, with the file): a line that is not of its form. A file that is missing stands for a family that is not there. */
+/*
+ * -EINVAL (recorded, with the file): a line that is not of its form. A file that is missing stands for a family that
+ * is not there.
+ */
 int routes_init(struct routes *r, const struct root *root);
 void routes_deinit(struct routes *r);
 

@@ -77,8 +77,8 @@ static int want_fs(struct plan *p, const char *fstype)
 		err = modules_want(&p->modules, driver);
 	}
 	if (!err && !found)
-		err = fail(-ENOENT, "kernel %s has no file system %s, neither below /%s nor built in", p->modules.release,
-			   fstype, p->modules.folder);
+		err = fail(-ENOENT, "kernel %s has no file system %s, neither below /%s nor built in",
+			   p->modules.release, fstype, p->modules.folder);
 	if (err || !kind_of(fstype)->modules)
 		return err;
 	copy = strdup(kind_of(fstype)->modules);
@@ -220,7 +220,8 @@ static int want_block(struct plan *p, const char *name)
 }
 
 /* A file system on the block device NAME. SPEC NULL: by its UUID. */
-static int disk_place(struct plan *p, const char *key, const char *name, const char *spec, const char *fstype, const char *below)
+static int disk_place(struct plan *p, const char *key, const char *name, const char *spec, const char *fstype,
+		      const char *below)
 {
 	char *lasting = NULL;
 	int err = want_block(p, name);
@@ -291,7 +292,8 @@ static int place_on(struct plan *p, const char *key, const struct mount *m, cons
 	if (!strcmp(m->fstype, "nfs") || !strcmp(m->fstype, "nfs4")) {
 		version = nfs_version(m->options);
 		/* The folder that is mounted belongs to the source already. */
-		err = nfs_place(p, key, m->source, version, strcmp(m->subtree, "/") ? below + strlen(m->subtree) : below);
+		err = nfs_place(p, key, m->source, version,
+				strcmp(m->subtree, "/") ? below + strlen(m->subtree) : below);
 		free(version);
 		return err;
 	}
@@ -303,7 +305,10 @@ static int place_on(struct plan *p, const char *key, const struct mount *m, cons
 	return err;
 }
 
-/* PATH of the running system, on whatever it lies; of that file system the folder PATH and BELOW it FOLDER ("" or "/..."). */
+/*
+ * PATH of the running system, on whatever it lies; of that file system the folder PATH and BELOW it FOLDER ("" or
+ * "/...").
+ */
 static int local_place(struct plan *p, const char *key, const char *path, const char *folder)
 {
 	const struct mount *m;
@@ -345,7 +350,10 @@ static int target_fs(struct plan *p, const char *key, const struct conf_target *
 	err = device_find(p->r.root, t->where, &name);
 	if (err)
 		return err;
-	/* A path below /dev means another disk after the next change of hardware; what the administrator named by contents stays. */
+	/*
+	 * A path below /dev means another disk after the next change of hardware; what the administrator named by
+	 * contents stays.
+	 */
 	err = disk_place(p, key, name, t->where[0] == '/' ? NULL : t->where, t->fstype, p->r.conf->path);
 	free(name);
 	return err;
@@ -425,8 +433,9 @@ static int one_target(struct plan *p, size_t i)
 	err = handlers[t->kind](p, key, t);
 	if (!err || err == -ENOMEM)
 		return err;
-	return t->line ? fail_ctx(err, "%s:%u: target %s", p->r.conf_name, t->line, t->where ? t->where : p->r.conf->path) :
-			 fail_ctx(err, "target");
+	if (!t->line)
+		return fail_ctx(err, "target");
+	return fail_ctx(err, "%s:%u: target %s", p->r.conf_name, t->line, t->where ? t->where : p->r.conf->path);
 }
 
 /* Nodes of a cluster that are told about the dump. One that has no address now is no reason to have no dump. */
@@ -435,7 +444,8 @@ static int want_nodes(struct plan *p)
 	char *copy = strdup(p->r.conf->fence_kdump_nodes ? p->r.conf->fence_kdump_nodes : ""), *save = NULL;
 	int err = copy ? 0 : no_memory();
 
-	for (char *node = copy ? strtok_r(copy, " \t", &save) : NULL; node && !err; node = strtok_r(NULL, " \t", &save)) {
+	for (char *node = copy ? strtok_r(copy, " \t", &save) : NULL; node && !err;
+	     node = strtok_r(NULL, " \t", &save)) {
 		err = want_server(p, node);
 		if (err && err != -ENOMEM) {
 			warn("fence_kdump_nodes: %s", err_text());

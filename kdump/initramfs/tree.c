@@ -122,7 +122,10 @@ static int follow(struct walk *w, const char *target)
 	return 0;
 }
 
-/* What the link PATH says: of a root, or of a tree. -EINVAL: it is no link; -ENOENT: there is no such name. Nothing recorded. */
+/*
+ * What the link PATH says: of a root, or of a tree. -EINVAL: it is no link; -ENOENT: there is no such name. Nothing
+ * recorded.
+ */
 typedef int read_link(void *from, const char *path, char **target);
 
 static int walk(struct walk *w, const char *path, read_link *read, void *from, struct tree *links)
@@ -238,7 +241,8 @@ static int add(struct tree *t, const char *path, uint32_t mode, const void *byte
 	old = tree_find(t, real);
 	if (!*real || (old && S_ISDIR(mode) && S_ISDIR(old->mode)))
 		err = 1;
-	else if (old && old->mode == mode && old->content.len == len && (!len || !memcmp(old->content.data, bytes, len)))
+	else if (old && old->mode == mode && old->content.len == len &&
+		 (!len || !memcmp(old->content.data, bytes, len)))
 		err = 1;
 	else if (old)
 		err = fail(-EEXIST, "/%s would be packed twice, with different contents", real);

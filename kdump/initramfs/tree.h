@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The files of an initramfs, in memory: what is to be packed, or what an image holds. Paths have no leading slash and no
- * "." or ".." in them. Everything belongs to root.
+ * The files of an initramfs, in memory: what is to be packed, or what an image holds. Paths have no leading slash and
+ * no "." or ".." in them. Everything belongs to root.
  */
 #ifndef KDUMP_INITRAMFS_TREE_H
 #define KDUMP_INITRAMFS_TREE_H
@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The largest file that is packed, and the largest image that is read: far more than a crashkernel reservation holds. */
+/*
+ * The largest file that is packed, and the largest image that is read: far more than a crashkernel reservation holds.
+ */
 #define TREE_FILE_MAX (1u << 30)
 
 struct tree_entry {
@@ -33,8 +35,8 @@ void tree_init(struct tree *t);
 void tree_deinit(struct tree *t);
 
 /*
- * Add one. Folders above it are made (0755); where one of them is a link in the tree, it goes to where that leads. 0 also when it is there already, just so.
- * -EEXIST (recorded): there is another of that path. -ENOTDIR, -ENOMEM.
+ * Add one. Folders above it are made (0755); where one of them is a link in the tree, it goes to where that leads. 0
+ * also when it is there already, just so. -EEXIST (recorded): there is another of that path. -ENOTDIR, -ENOMEM.
  */
 int tree_add_dir(struct tree *t, const char *path, uint32_t mode);
 int tree_add_link(struct tree *t, const char *path, const char *target);
@@ -44,9 +46,9 @@ int tree_add_bytes(struct tree *t, const char *path, uint32_t mode, const void *
 int tree_add_blob(struct tree *t, const char *path, uint32_t mode, struct blob *c, const char *source);
 
 /*
- * The file PATH below ROOT under its own path. Symbolic links on the way, of folders too, are added as links, so that whoever looks for the file in the
- * image finds it by the same names as on the machine. PERMISSIONS 0: those it has, without what only its owner's group and others could write.
- * -EISDIR, -ELOOP, -ENOENT..., recorded.
+ * The file PATH below ROOT under its own path. Symbolic links on the way, of folders too, are added as links, so that
+ * whoever looks for the file in the image finds it by the same names as on the machine. PERMISSIONS 0: those it has,
+ * without what only its owner's group and others could write. -EISDIR, -ELOOP, -ENOENT..., recorded.
  */
 int tree_add_file(struct tree *t, const struct root *root, const char *path, uint32_t permissions);
 /* The same of PATH of the machine's own tree whatever ROOT is, under the name AS. */
@@ -57,8 +59,8 @@ const struct tree_entry *tree_find(const struct tree *t, const char *path);
 const struct tree_entry *tree_resolve(const struct tree *t, const char *path);
 
 /*
- * Where PATH leads below ROOT, from malloc, without a leading slash; the last name need not be there. With T every link on the way is added to it.
- * -ELOOP, -ENAMETOOLONG, recorded.
+ * Where PATH leads below ROOT, from malloc, without a leading slash; the last name need not be there. With T every
+ * link on the way is added to it. -ELOOP, -ENAMETOOLONG, recorded.
  */
 int tree_walk(struct tree *t, const struct root *root, const char *path, char **real);
 

@@ -260,7 +260,8 @@ static int look_at_target(struct look *l, size_t i)
 	if (t->kind == CONF_RAW)
 		return facts_find(&l->facts, "raw", key) ? 0 :
 		       problem(l->problems, "%s does not say where the raw target is", FACTS_PATH);
-	if ((t->kind == CONF_LOCAL || t->kind == CONF_FS || t->kind == CONF_NFS) && !facts_find(&l->facts, "filesystem", key))
+	if ((t->kind == CONF_LOCAL || t->kind == CONF_FS || t->kind == CONF_NFS) &&
+	    !facts_find(&l->facts, "filesystem", key))
 		return problem(l->problems, "%s does not say where target %zu is", FACTS_PATH, i + 1);
 	if (t->kind == CONF_NFS || t->kind == CONF_SSH || t->kind == CONF_HTTPS)
 		err = need_server(l, t->where);

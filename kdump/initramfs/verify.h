@@ -34,8 +34,8 @@ struct problems {
 };
 
 /*
- * What is wrong with it: missing programs, libraries, modules, keys, facts of targets; a configuration that is not CONF_TEXT (NULL: not compared); modules of
- * another kernel than RELEASE (NULL: of whichever). -ENOMEM (recorded).
+ * What is wrong with it: missing programs, libraries, modules, keys, facts of targets; a configuration that is not
+ * CONF_TEXT (NULL: not compared); modules of another kernel than RELEASE (NULL: of whichever). -ENOMEM (recorded).
  */
 int image_verify(struct image *i, const struct blob *conf_text, const char *release, struct problems *p);
 void problems_deinit(struct problems *p);

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Capture initramfs by dracut. kdump mkinitramfs starts dracut and says in PARACHUTE_PARTS where our files lie, in the tree that they are to have in the image:
-# the program, kdump.conf, what it needs to know of this machine, modules, keys. dracut brings what the devices need.
+# Capture initramfs by dracut. kdump mkinitramfs starts dracut and says in PARACHUTE_PARTS where our files lie, in the
+# tree that they are to have in the image: the program, kdump.conf, what it needs to know of this machine, modules, keys.
+# dracut brings what the devices need.
 # shellcheck disable=SC2154 # initdir, moddir, systemdsystemunitdir: dracut's
 
 # Never part of an ordinary initramfs.
