@@ -442,7 +442,7 @@ void mount_leave_all(void)
 
 	if (root_init(&root, NULL))
 		return;
-	if (!root_list(&root, CAPTURE_MOUNTS + 1, &names)) {
+	if (!root_list(&root, &CAPTURE_MOUNTS[1], &names)) {
 		for (size_t i = 0; i < names.nr; i++) {
 			char *place;
 
