@@ -235,7 +235,8 @@ static int save_dump(struct save *s, bool *complete)
 static void note(struct save *s, const char *state)
 {
 	const char *path = s->sink.path, *slash = path ? strrchr(path, '/') : NULL;
-	char *text = s->o->dry_run ? NULL : report_note(&s->report, state, slash ? slash + 1 : path, s->target.log_name);
+	const char *name = slash ? slash + 1 : path;
+	char *text = s->o->dry_run ? NULL : report_note(&s->report, state, name, s->target.log_name);
 
 	if (text)
 		target_note(&s->target, text);
@@ -251,13 +252,14 @@ static int open_target(struct save *s, const char *path)
 {
 	const struct save_options *o = s->o;
 	struct target_options to = {
-		.log_name = o->log_name, .flattened = o->flattened, .elf = o->elf, .timeout_ms = o->network_timeout_s * 1000,
+		.log_name = o->log_name, .flattened = o->flattened, .elf = o->elf,
+		.timeout_ms = o->network_timeout_s ? o->network_timeout_s * 1000 : TRANSPORT_TIMEOUT_MS,
 		.deadline_ms = UINT64_MAX,
 	};
 
 	/* What is saved by the deadline is still to be finished and verified. */
 	if (o->deadline_s)
-		to.deadline_ms = s->begun_ms + o->deadline_s * 1000 + (to.timeout_ms ? to.timeout_ms : TRANSPORT_TIMEOUT_MS);
+		to.deadline_ms = s->begun_ms + o->deadline_s * 1000 + to.timeout_ms;
 	if (needs_conf(o, path)) {
 		int err = o->conf ? conf_read(&s->conf, NULL, o->conf, NULL) : conf_init(&s->conf);
 
@@ -275,7 +277,8 @@ static int save_steps(struct save *s, bool *complete)
 	int err = open_target(s, target ? target : "-");
 
 	for (unsigned int i = 0; !err && i < s->o->nr_targets; i++)
-		if (target_is_folder(&s->target) || transport_is_url(s->o->targets[i]) || !strcmp(s->o->targets[i], "-"))
+		if (target_is_folder(&s->target) || transport_is_url(s->o->targets[i]) ||
+		    !strcmp(s->o->targets[i], "-"))
 			err = fail(-EINVAL, "%s: a split set needs the names of its files", s->o->targets[i]);
 	if (!err && s->o->nr_targets && s->target.encrypted)
 		err = fail(-EINVAL, "a split set cannot be encrypted; encrypt is for one file");

@@ -91,7 +91,8 @@ int save_parse_levels(struct save_options *o, const char *value)
 		uint64_t level;
 
 		if (!text_u64(&one, 10, &level) || one.len || level > LEVEL_ALL)
-			return fail(-EINVAL, "-d %s: levels are numbers from 0 to %d with commas between", value, LEVEL_ALL);
+			return fail(-EINVAL, "-d %s: levels are numbers from 0 to %d with commas between", value,
+				    LEVEL_ALL);
 		if (o->nr_levels == SAVE_LEVELS_MAX)
 			return fail(-EINVAL, "-d %s: at most %d levels", value, SAVE_LEVELS_MAX);
 		o->levels[o->nr_levels++] = level;
@@ -163,7 +164,8 @@ static int take_network_option(struct save_options *o, int option, const char *v
 	case OPT_LOG_NAME:
 		return save_parse_log_name(value, &o->log_name);
 	case OPT_NETWORK_TIMEOUT:
-		return save_parse_number("--network-timeout", value, 1, SAVE_NETWORK_TIMEOUT_MAX, &o->network_timeout_s);
+		return save_parse_number("--network-timeout", value, 1, SAVE_NETWORK_TIMEOUT_MAX,
+					 &o->network_timeout_s);
 	case OPT_PROBE:
 		o->probe = true;
 		return 0;

@@ -21,13 +21,13 @@ struct sink;
  */
 struct sink_ops {
 	/*
-	 * Any offset can be written, at any time, and read back. False: a stream. OFF is how much it has got so far, and
-	 * the sink is flattened unless whoever attached it writes in order himself.
+	 * Any offset can be written, at any time, and read back. False: a stream. OFF is how much it has got so far,
+	 * and the sink is flattened unless whoever attached it writes in order himself.
 	 */
 	bool seekable;
 	/*
-	 * All of BUF, which may be used again on return. An error of an earlier write may come later; see sync. On failure
-	 * S->partial is how much was written all the same. Errors of sink_write(), recorded.
+	 * All of BUF, which may be used again on return. An error of an earlier write may come later; see sync. On
+	 * failure S->partial is how much was written all the same. Errors of sink_write(), recorded.
 	 */
 	int (*write)(struct sink *s, uint64_t off, const void *buf, size_t len);
 	int (*read)(struct sink *s, uint64_t off, void *buf, size_t len);   /* holes are zeros; NULL: cannot */
@@ -35,7 +35,9 @@ struct sink_ops {
 	void (*shorten)(struct sink *s, uint64_t len);                      /* NULL: cannot */
 	/* NULL: nothing to do. What failed since the last time is told once. */
 	int (*sync)(struct sink *s);
-	/* All that was written is there, under its last name; S->path becomes that name. COMPLETE as in sink_finish(). */
+	/*
+	 * All that was written is there, under its last name; S->path becomes that name. COMPLETE as in sink_finish().
+	 */
 	int (*finish)(struct sink *s, bool complete);
 	void (*discard)(struct sink *s); /* NULL: nothing stays of what is not finished */
 	void (*deinit)(struct sink *s);
@@ -63,8 +65,9 @@ struct sink {
 #define SINK_INIT { .fd = -1, .max_bytes = UINT64_MAX }
 
 /*
- * PATH "-", or a link to standard output: that, flattened; so is a pipe or character device. A block device is written in place, with
- * FORCE only. Otherwise a new file is made beside PATH ("PATH.writing", or with a number when a dump that was cut
+ * PATH "-", or a link to standard output: that, flattened; so is a pipe or character device. A block device is written
+ * in place, with FORCE only. Otherwise a new file is made beside PATH ("PATH.writing", or with a number when a dump
+ * that was cut
  * short has that name). -EEXIST without FORCE, -EISDIR, -errno; recorded.
  */
 int sink_open(struct sink *s, const char *path, bool flattened, bool force);

@@ -226,7 +226,8 @@ static int rewrite(struct target *t, const char *name, const char *text)
 }
 
 /*
- * Bytes as NAME, on disk. ROOM: so many are kept for it, and it is there as a whole or not at all; 0: what fits of it is
+ * Bytes as NAME, on disk. ROOM: so many are kept for it, and it is there as a whole or not at all; 0: what fits of it
+ * is
  * worth keeping.
  */
 static int put_local(struct target *t, const char *name, const void *bytes, size_t len, size_t room)

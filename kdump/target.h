@@ -56,8 +56,8 @@ int target_verify(struct target *t, const struct sink *s);
 /* Write a small file and remove it. Errors of what failed, recorded. */
 int target_probe(struct target *t);
 /*
- * -EEXIST (recorded): there is a file where the dump, or one of the NR_FILES parts in FILES, is to be. To be asked before
- * anything is touched; opening it decides.
+ * -EEXIST (recorded): there is a file where the dump, or one of the NR_FILES parts in FILES, is to be. To be asked
+ * before anything is touched; opening it decides.
  */
 int target_is_free(struct target *t, char *const *files, unsigned int nr_files);
 

@@ -21,7 +21,8 @@ static struct sftp *session(const struct transport *t)
 /* ---- small files ---- */
 
 /* One request about the open file H, over this connection only. Errors of the link; what the server answers is in A. */
-static int ask_about(struct sftp *s, uint8_t type, const char *extension, const struct sftp_handle *h, struct sftp_answer *a)
+static int ask_about(struct sftp *s, uint8_t type, const char *extension, const struct sftp_handle *h,
+		     struct sftp_answer *a)
 {
 	struct sftp_builder p;
 	int err;
@@ -51,7 +52,8 @@ static int write_part(struct sftp *s, const struct sftp_handle *h, uint64_t off,
 }
 
 /* The contents, over this connection: an error of the link, or 0 with the first refusal in A. */
-static int write_small(struct sftp *s, const struct sftp_handle *h, const uint8_t *bytes, size_t len, struct sftp_answer *a)
+static int write_small(struct sftp *s, const struct sftp_handle *h, const uint8_t *bytes, size_t len,
+		       struct sftp_answer *a)
 {
 	struct sftp_answer closed;
 	int err = 0;
@@ -97,7 +99,8 @@ static int rewrite(struct sftp *s, const char *path, const void *bytes, size_t l
 }
 
 /* WHAT cannot be done with TEMPORARY, but perhaps without it. */
-static int put_refused(struct sftp *s, const char *what, const char *path, const char *temporary, const struct view *text,
+static int put_refused(struct sftp *s, const char *what, const char *path, const char *temporary,
+		       const struct view *text,
 		       const struct sftp_answer *a)
 {
 	int err = sftp_refused(s, what, temporary, a);
@@ -213,14 +216,16 @@ static int sync_sink(struct sink *s)
 static int verify_file(struct sink *sink, struct sftp_file *f)
 {
 	struct transport *t = f->s->t;
-	uint64_t now = transport_now_ms(), took = now - f->begun_ms, left = t->deadline_ms > now ? t->deadline_ms - now : 0;
+	uint64_t now = transport_now_ms(), took = now - f->begun_ms,
+		left = t->deadline_ms > now ? t->deadline_ms - now : 0;
 	uint64_t budget = took > VERIFY_MS_MIN ? took : VERIFY_MS_MIN;
 	int err;
 
 	if (budget > left / 2)
 		budget = left / 2;
 	err = sftp_digests_verify(&f->digests, f, now + budget, &sink->verified);
-	debug("%s: on disk after %llu ms; then %llu bytes were read back in %llu ms; %llu bytes were written anew", f->path,
+	debug("%s: on disk after %llu ms; then %llu bytes were read back in %llu ms; %llu bytes were written anew",
+	      f->path,
 	      (unsigned long long)took, (unsigned long long)sink->verified,
 	      (unsigned long long)(transport_now_ms() - now), (unsigned long long)f->rewritten);
 	return err ? fail_ctx(err, "%s", t->url) : 0;

@@ -43,7 +43,10 @@ int sftp_ask(struct sftp *s, struct sftp_builder *p, struct sftp_answer *a);
 /* NAME in the folder; from malloc. NULL: -ENOMEM was recorded. */
 char *sftp_path(const struct sftp *s, const char *name);
 
-/* 0, or what the server answered: -ENOENT, -EACCES, -EIO...; not recorded but for errors of the link, which are -ECONNRESET and such. */
+/*
+ * 0, or what the server answered: -ENOENT, -EACCES, -EIO...; not recorded but for errors of the link, which are
+ * -ECONNRESET and such.
+ */
 int sftp_stat(struct sftp *s, const char *path, struct sftp_attrs *attrs, struct sftp_answer *a);
 int sftp_remove(struct sftp *s, const char *path, struct sftp_answer *a);
 /* REPLACE: what has the name NEW goes. -EEXIST without. */

@@ -289,7 +289,8 @@ static int compare_some(struct sftp_file *f, struct sftp_piece *p, struct sftp_p
 		err = read_all(f, g, nr);
 	for (unsigned int i = 0; !err && i < nr; i++) {
 		if (memcmp(g[i].buf, piece[i]->bytes + SFTP_WRITE_HEAD_MAX, piece[i]->len))
-			err = fail(-EBADMSG, "%s: what the server has at byte %llu of %s is not what was sent", f->s->t->url,
+			err = fail(-EBADMSG, "%s: what the server has at byte %llu of %s is not what was sent",
+				   f->s->t->url,
 				   (unsigned long long)piece[i]->off, f->path);
 		piece[i]->superseded = true; /* seen to be there: it need not be held */
 	}
@@ -459,7 +460,8 @@ int sftp_file_resume(struct sftp_file *f)
 	if (err)
 		return err;
 	if (a.type != SFTP_HANDLE)
-		return fail(-ENOENT, "%s: %s cannot be opened again to go on: the server says \"%s\"", s->t->url, f->path,
+		return fail(-ENOENT, "%s: %s cannot be opened again to go on: the server says \"%s\"", s->t->url,
+			    f->path,
 			    a.message);
 	f->handle = a.handle;
 	for (struct sftp_piece *piece = f->pieces; piece; piece = piece->next)
@@ -485,7 +487,8 @@ static int open_new(struct sftp *s, struct sftp_file *f, const char *name)
 		f->path = sftp_path(s, suffixed);
 		if (!f->path)
 			return -ENOMEM;
-		err = sftp_open_file(s, f->path, SFTP_OPEN_READ | SFTP_OPEN_WRITE | SFTP_OPEN_CREATE | SFTP_OPEN_EXCLUSIVE,
+		err = sftp_open_file(s, f->path,
+				     SFTP_OPEN_READ | SFTP_OPEN_WRITE | SFTP_OPEN_CREATE | SFTP_OPEN_EXCLUSIVE,
 				     &f->handle, &a);
 		if (!err || s->gone || !s->link.up)
 			return err;
@@ -493,7 +496,8 @@ static int open_new(struct sftp *s, struct sftp_file *f, const char *name)
 		if (sftp_stat(s, f->path, &attrs, &other))
 			return sftp_refused(s, "create", f->path, &a);
 	}
-	return fail(-EEXIST, "%s: there are %d files %s.writing already; remove old ones", s->t->url, SFTP_NAMES_MAX, name);
+	return fail(-EEXIST, "%s: there are %d files %s.writing already; remove old ones", s->t->url, SFTP_NAMES_MAX,
+		    name);
 }
 
 int sftp_file_open(struct sftp *s, const char *name, bool force, struct sftp_file **file)

@@ -53,7 +53,9 @@ struct sftp_file {
 	struct sftp_digests digests;
 };
 
-/* -ENOSPC, -EROFS, -EIO..., also of an earlier write, until sftp_file_sync() has told it; errors of the link. Recorded. */
+/*
+ * -ENOSPC, -EROFS, -EIO..., also of an earlier write, until sftp_file_sync() has told it; errors of the link. Recorded.
+ */
 int sftp_file_write(struct sftp_file *f, uint64_t off, const void *bytes, size_t len);
 /* Zeros, to be written over. */
 int sftp_file_allocate(struct sftp_file *f, uint64_t off, uint64_t len);

@@ -15,7 +15,8 @@
 
 /* What the URL and the configuration name. */
 struct sftp_place {
-	char *user, *host, *port, *path; /* heap; user and port may be NULL; path is absolute, without a slash behind it but for "/" */
+	/* heap; user and port may be NULL; path is absolute, without a slash behind it but for "/" */
+	char *user, *host, *port, *path;
 	char *key, *known_hosts;   /* heap */
 };
 
@@ -82,8 +83,8 @@ int sftp_link_pump(struct sftp_link *l, bool wait);
 int sftp_link_receive(struct sftp_link *l, const void *bytes, size_t len);
 
 /*
- * Send P, which was begun with sftp_link_id(), and wait for its reply. P is finished by this. 0 also when the reply says no: see
- * ANSWER->status; an error is one of the link.
+ * Send P, which was begun with sftp_link_id(), and wait for its reply. P is finished by this. 0 also when the reply
+ * says no: see ANSWER->status; an error is one of the link.
  */
 int sftp_link_ask(struct sftp_link *l, struct sftp_builder *p, struct sftp_answer *a);
 

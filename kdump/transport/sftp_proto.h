@@ -42,7 +42,8 @@ enum {
 };
 
 /* OPEN's flags. */
-enum { SFTP_OPEN_READ = 1, SFTP_OPEN_WRITE = 2, SFTP_OPEN_CREATE = 8, SFTP_OPEN_TRUNCATE = 16, SFTP_OPEN_EXCLUSIVE = 32 };
+enum { SFTP_OPEN_READ = 1, SFTP_OPEN_WRITE = 2, SFTP_OPEN_CREATE = 8, SFTP_OPEN_TRUNCATE = 16,
+	SFTP_OPEN_EXCLUSIVE = 32 };
 
 /* The draft's limit of handles. */
 #define SFTP_HANDLE_MAX 256

@@ -149,7 +149,9 @@ static int answer_errno(struct sftp *s, const struct sftp_answer *a, uint8_t typ
 {
 	if (a->type == SFTP_STATUS && (a->status || type == SFTP_STATUS))
 		return sftp_errno(a->status);
-	return a->type == type ? 0 : fail(-EPROTO, "%s: the server answers something else than what was asked", s->t->url);
+	if (a->type == type)
+		return 0;
+	return fail(-EPROTO, "%s: the server answers something else than what was asked", s->t->url);
 }
 
 int sftp_stat(struct sftp *s, const char *path, struct sftp_attrs *attrs, struct sftp_answer *a)
@@ -265,7 +267,8 @@ int sftp_refused(struct sftp *s, const char *what, const char *path, const struc
 	struct sftp_answer vfs;
 
 	if (a->type != SFTP_STATUS)
-		return fail(-EPROTO, "%s: cannot %s %s: the server answers something else than what was asked", s->t->url,
+		return fail(-EPROTO, "%s: cannot %s %s: the server answers something else than what was asked",
+			    s->t->url,
 			    what, path);
 	if (a->status == SFTP_PERMISSION_DENIED)
 		return fail(-EACCES, "%s: cannot %s %s: the server does not permit it", s->t->url, what, path);
@@ -274,10 +277,13 @@ int sftp_refused(struct sftp *s, const char *what, const char *path, const struc
 	/* The protocol has no code for a full disk. */
 	if (a->status == SFTP_FAILURE && ask_file_system(s, &vfs)) {
 		if (vfs.number[VFS_FLAG] & 1)
-			return fail(-EROFS, "%s: cannot %s %s: the server's file system is read-only", s->t->url, what, path);
+			return fail(-EROFS, "%s: cannot %s %s: the server's file system is read-only", s->t->url, what,
+				    path);
 		if (room_of(&vfs) < FULL_BYTES || (vfs.number[VFS_FILES] && !vfs.number[VFS_FFREE]))
-			return fail(-ENOSPC, "%s: cannot %s %s: the server's file system is full", s->t->url, what, path);
-		return fail(-EIO, "%s: cannot %s %s: the server says \"%s\" and has room: a quota, a broken disk?", s->t->url,
+			return fail(-ENOSPC, "%s: cannot %s %s: the server's file system is full", s->t->url, what,
+				    path);
+		return fail(-EIO, "%s: cannot %s %s: the server says \"%s\" and has room: a quota, a broken disk?",
+			    s->t->url,
 			    what, path, said);
 	}
 	return fail(-EIO, "%s: cannot %s %s: the server says \"%s\"", s->t->url, what, path, said);

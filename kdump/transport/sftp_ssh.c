@@ -121,7 +121,8 @@ static int parse_path(struct sftp_place *p, const char *url, const char *path)
 static int take_file(char **to, const char *keyword, const char *path)
 {
 	if (strpbrk(path, "%\"\n"))
-		return fail(-EINVAL, "%s %s: ssh cannot be given such a name; use one without %% and quotes", keyword, path);
+		return fail(-EINVAL, "%s %s: ssh cannot be given such a name; use one without %% and quotes", keyword,
+			    path);
 	*to = strdup(path);
 	return *to ? 0 : fail(-ENOMEM, "out of memory");
 }
@@ -176,7 +177,9 @@ static const char *const fixed_options[] = {
 
 #define NR_FIXED (sizeof(fixed_options) / sizeof(*fixed_options))
 
-/* OpenSSH's first choice is made for CPUs without instructions for AES; where they are, AES takes a third of the time. */
+/*
+ * OpenSSH's first choice is made for CPUs without instructions for AES; where they are, AES takes a third of the time.
+ */
 static bool cpu_has_aes(void)
 {
 	char line[8192];
@@ -235,8 +238,10 @@ static const struct {
 } meanings[] = {
 	/* The first that fits. */
 	{ "REMOTE HOST IDENTIFICATION HAS CHANGED", -EKEYREJECTED,
-	  "the server's host key is another one than ssh_known_hosts has: either the server was set up anew, or this is not it" },
-	{ "host key is known for", -EKEYREJECTED, "ssh_known_hosts has no host key of this server; \"kdumpctl propagate\" adds it" },
+	  "the server's host key is another one than ssh_known_hosts has: either the server was set up anew, or this is"
+	  " not it" },
+	{ "host key is known for", -EKEYREJECTED,
+	  "ssh_known_hosts has no host key of this server; \"kdumpctl propagate\" adds it" },
 	{ "Host key verification failed", -EKEYREJECTED, "the server's host key is not the one of ssh_known_hosts" },
 	{ "UNPROTECTED PRIVATE KEY FILE", -EACCES, "ssh does not take the key of sshkey: others may read it" },
 	{ "Permission denied", -EACCES, "the server does not let this user in with the key of sshkey" },
@@ -298,6 +303,7 @@ int sftp_ssh_no_sftp(const char *url, const struct blob *bytes)
 		shown[n++] = c >= 0x20 && c < 0x7f ? c : '?';
 	}
 	shown[n] = 0;
-	return fail(-EPROTONOSUPPORT, "%s: what answers is no sftp server: its first words are \"%s\" (does a start-up file of"
+	return fail(-EPROTONOSUPPORT,
+		    "%s: what answers is no sftp server: its first words are \"%s\" (does a start-up file of"
 		    " the user's shell print something?)", url, shown);
 }

@@ -16,7 +16,10 @@ static const struct transport_ops *const transports[] = {
 	NULL,
 };
 
-/* RFC 3986: a scheme is a letter, then letters, digits, "+", "-" and "."; a file of such a name can be written as "./...". */
+/*
+ * RFC 3986: a scheme is a letter, then letters, digits, "+", "-" and "."; a file of such a name can be written as
+ * "./...".
+ */
 bool transport_is_url(const char *path)
 {
 	const char *colon = strstr(path, "://");
@@ -65,7 +68,8 @@ static char *without_slashes(const char *url, const char *scheme)
 	return strndup(url, len);
 }
 
-int transport_open(struct transport *t, const struct conf *conf, const char *url, uint64_t timeout_ms, uint64_t deadline_ms)
+int transport_open(struct transport *t, const struct conf *conf, const char *url, uint64_t timeout_ms,
+		   uint64_t deadline_ms)
 {
 	size_t i = 0;
 	int err;

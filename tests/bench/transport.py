@@ -53,8 +53,8 @@ def measure(words, output):
 def commands(server, kdump, core, level):
     """(name, words, file)"""
     target = os.path.join(server.served, "stream")
-    ssh = ("ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=%s -i %s -p %d %s@127.0.0.1 'cat > %s'"
-           % (server.path("known"), server.path("user"), server.port, sshd.USER, target))
+    ssh = ("ssh -F none -o BatchMode=yes -o IdentitiesOnly=yes -o UserKnownHostsFile=%s -i %s -p %d %s@127.0.0.1"
+           " 'cat > %s'" % (server.path("known"), server.path("user"), server.port, sshd.USER, target))
     yield ("kdump, sftp", [kdump, "save", "-q", "-f", "-d", level, "--conf", server.conf(), core, server.url("dump")],
            os.path.join(server.served, "dump/vmcore"))
     yield "kdump -F | ssh cat", "%s save -q -F -d %s %s - | %s" % (kdump, level, core, ssh), target

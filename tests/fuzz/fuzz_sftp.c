@@ -41,7 +41,8 @@ static void write_dump(struct sftp *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct transport_ops *ops = &transport_sftp;
-	struct transport t = { .ops = ops, .url = (char *)"sftp://h/d", .timeout_ms = 1000000, .deadline_ms = UINT64_MAX };
+	struct transport t = { .ops = ops, .url = (char *)"sftp://h/d", .timeout_ms = 1000000,
+		.deadline_ms = UINT64_MAX };
 	struct sftp s = { .t = &t, .place = { .path = (char *)"/d" }, .gone = true };
 	struct sftp_attrs attrs;
 	struct sftp_answer a;

@@ -89,8 +89,8 @@ class Server:
             os.rename(old, new)
         elif name.startswith(b"statvfs"):
             v = os.statvfs(r.string())
-            return 201, struct.pack(">11Q", v.f_bsize, v.f_frsize, v.f_blocks, v.f_bfree, v.f_bavail, v.f_files, v.f_ffree,
-                                    v.f_favail, 0, 0, 255)
+            return 201, struct.pack(">11Q", v.f_bsize, v.f_frsize, v.f_blocks, v.f_bfree, v.f_bavail, v.f_files,
+                                    v.f_ffree, v.f_favail, 0, 0, 255)
         else:
             os.fsync(self.files[r.string()])
         return status(0)
@@ -180,7 +180,8 @@ def main():
     while True:
         packet = read_exactly(struct.unpack(">I", read_exactly(4))[0])
         if packet[0] == 1:
-            extensions = b"" if KIND == "no-extensions" else b"".join(string(name) + string(b"1") for name in EXTENSIONS)
+            names = () if KIND == "no-extensions" else EXTENSIONS
+            extensions = b"".join(string(name) + string(b"1") for name in names)
             send(struct.pack(">IBI", 5 + len(extensions), 2, 2 if KIND == "old" else 3) + extensions)
             continue
         request = Request(packet)

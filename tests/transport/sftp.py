@@ -50,9 +50,10 @@ class Case(unittest.TestCase):
     def start(self, *arguments, url=None, program="kdump", command="save"):
         words = [os.path.join(TMP, program)] + ([command] if command else [])
         words += ["--conf", self.conf, *arguments]
-        words += [CORE, url or SERVER.url(self.folder)] if "--probe" not in arguments else [url or SERVER.url(self.folder)]
-        return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                universal_newlines=True)
+        words += [] if "--probe" in arguments else [CORE]
+        words += [url or SERVER.url(self.folder)]
+        return subprocess.Popen([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                stdin=subprocess.DEVNULL, universal_newlines=True)
 
     def wait(self, process, status=0, seconds=60):
         try:
@@ -308,7 +309,8 @@ class Refused(Case):
     def test_other_host_key(self):
         SERVER.write("known2", "[127.0.0.1]:%d %s" % (SERVER.port, SERVER.read("other-host.pub")))
         self.conf = SERVER.conf(ssh_known_hosts=SERVER.path("known2"))
-        self.fails("the server's host key is another one than ssh_known_hosts has", "ssh says: Host key verification failed.")
+        self.fails("the server's host key is another one than ssh_known_hosts has",
+                   "ssh says: Host key verification failed.")
 
     def test_unknown_host(self):
         self.conf = SERVER.conf(ssh_known_hosts=SERVER.write("known2", ""))
@@ -387,7 +389,7 @@ class Damage(Case):
         self.bin = os.path.join(TMP, "bin-" + self.folder)
         self.state = os.path.join(TMP, "state-" + self.folder)
         os.mkdir(self.bin)
-        os.symlink(os.path.join(os.path.dirname(os.path.abspath(__file__)), "fake_sftp.py"), os.path.join(self.bin, "ssh"))
+        os.symlink(os.path.join(sshd.TOP, "tests/transport/fake_sftp.py"), os.path.join(self.bin, "ssh"))
         self.was = dict(os.environ)
         os.environ["PATH"] = self.bin + ":" + os.environ["PATH"]
         os.environ["FAKE_STATE"] = self.state
@@ -428,7 +430,8 @@ class Damage(Case):
 
     def test_damage(self):
         """Once, at some request; over a new connection all is well."""
-        kinds = ("wrong-id", "garbage", "text", "cut", "huge", "empty", "twice", "type", "data", "handle", "part", "gone")
+        kinds = ("wrong-id", "garbage", "text", "cut", "huge", "empty", "twice", "type", "data", "handle", "part",
+                 "gone")
         for number, kind in enumerate(kinds):
             for seed in range(40 if LONG else 3):
                 at = random.Random(number * 1000 + seed).randrange(1, 700 if seed else 40)
@@ -467,8 +470,9 @@ class Damage(Case):
 
 def run(groups):
     """Each group of tests in a process of its own, with its own server: most of them wait most of the time."""
-    processes = [subprocess.Popen([sys.executable, *sys.argv, *("--only=" + name for name in group)], stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, universal_newlines=True) for group in groups]
+    processes = [subprocess.Popen([sys.executable, *sys.argv, *("--only=" + name for name in group)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+                 for group in groups]
     passed = failed = 0
     for process in processes:
         out = process.communicate()[0]

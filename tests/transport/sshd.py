@@ -85,7 +85,8 @@ class Sshd:
         shutil.copy(package("openssh-sftp-server", "usr/lib/openssh/sftp-server"), self.subsystem)
         self.set_up_users()
         for name in ("host", "other-host", "user", "other-user"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.path(name)], check=True)
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", self.path(name)],
+                           check=True)
         shutil.copy(self.path("user.pub"), self.path("authorized"))
         self.write("known", "[127.0.0.1]:%d %s" % (self.port, self.read("host.pub")))
         self.configure(subsystem or self.subsystem)

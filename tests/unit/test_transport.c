@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Sinks that are no files, over a transport that lies in memory; and what the sftp client keeps in mind of what it sent. */
+/*
+ * Sinks that are no files, over a transport that lies in memory; and what the sftp client keeps in mind of what it
+ * sent.
+ */
 #include "include/flattened_format.h"
 #include "kdump/transport/sftp.h"
 #include "kdump/transport/transport.h"
@@ -222,8 +225,9 @@ static void check_place(const char *url, const char *user, const char *host, con
 TEST(sftp_places)
 {
 	static const char *const bad[] = {
-		"sftp://h", "sftp:///p", "sftp://@h/p", "sftp://u@/p", "sftp://-o@h/p", "sftp://u@-h/p", "sftp://u@h:/p",
-		"sftp://u@h:65536/p", "sftp://u@h:1x/p", "sftp://u@[::1/p", "sftp://u@[::1]x/p", "sftp://u@h/%", "sftp://u@h/%0",
+		"sftp://h", "sftp:///p", "sftp://@h/p", "sftp://u@/p", "sftp://-o@h/p", "sftp://u@-h/p",
+		"sftp://u@h:/p", "sftp://u@h:65536/p", "sftp://u@h:1x/p", "sftp://u@[::1/p", "sftp://u@[::1]x/p",
+		"sftp://u@h/%", "sftp://u@h/%0",
 		"sftp://u@h/%zz", "sftp://u@h/%00", "sftp://u\tx@h/p", "sftp://u,v@h/p",
 	};
 	struct conf conf;
