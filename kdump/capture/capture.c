@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -182,6 +183,8 @@ int command_capture(int argc, char **argv, int *status)
 		*status = EXIT_USAGE;
 		return err;
 	}
+	/* Whatever program writes it: a dump is its owner's alone. */
+	umask(077);
 	if (c.o.init)
 		setup_mounts();
 	say_init(&c.say, c.o.words);

@@ -38,7 +38,6 @@ void setup_mounts(void)
 {
 	int fd;
 
-	umask(077);
 	for (size_t i = 0; i < sizeof(basics) / sizeof(basics[0]); i++) {
 		mkdir(basics[i].place, 0755);
 		/* EBUSY: it is there (CONFIG_DEVTMPFS_MOUNT). */

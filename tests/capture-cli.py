@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kdump capture without a capture kernel: capture-cli.py KDUMP. Nothing is restarted, mounted or loaded."""
+import glob
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+
+KDUMP = os.path.abspath(sys.argv[1])
+passed, failed = 0, 0
+
+
+def check(what, good, seen=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    if not good:
+        print(f"FAIL: {what}: {seen}")
+
+
+def run(*arguments):
+    done = subprocess.run([KDUMP, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+class Machine:
+    """A folder that stands for the crashed system's root, a kdump.conf and a source that only a script understands."""
+
+    def __init__(self, folder, lines, collector="cat \"$1\" > \"$2\"", **programs):
+        self.folder = folder
+        os.makedirs(f"{folder}/root")
+        programs["collect"] = collector
+        for name, text in programs.items():
+            self.write(name, f"#!/bin/sh\n{text}\n")
+            os.chmod(f"{folder}/{name}", 0o755)
+        self.write("source", "memory\n")
+        self.write("kdump.conf", "".join(line.replace("@", folder) + "\n" for line in
+                                         [f"core_collector {folder}/collect"] + lines))
+
+    def write(self, name, text):
+        with open(f"{self.folder}/{name}", "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def capture(self):
+        self.status, text = run("capture", "--no-init", "--no-action", "--root", f"{self.folder}/root", "--conf",
+                                f"{self.folder}/kdump.conf", "--source", f"{self.folder}/source", "--words",
+                                f"{self.folder}/words")
+        with open(f"{self.folder}/words", encoding="utf-8") as file:
+            self.words = text + file.read()
+        self.dumps = glob.glob(f"{self.folder}/root/var/crash/*")
+        return self
+
+    def files(self):
+        return sorted(os.listdir(self.dumps[0])) if self.dumps else []
+
+
+def refused():
+    status, text = run("capture")
+    check("only the first process captures", status == 2 and "--no-init" in text, text)
+    if not os.path.exists("/proc/vmcore"):
+        status, text = run("capture", "--no-init")
+        check("a machine that is no capture kernel is not restarted", status == 2 and "/proc/vmcore" in text, text)
+    for wrong in (["--frobnicate"], ["word"], ["--conf"]):
+        status, text = run("capture", *wrong)
+        check(f"{wrong} is refused", status == 2 and wrong[0] in text, text)
+    for wrong in (["fetch"], ["fetch", "/dev/null"], ["fetch", "--prepare"], ["fetch", "--prepare", "a", "b"]):
+        status, text = run(*wrong)
+        check(f"{wrong} is refused", status == 2, text)
+    status, text = run("fetch", "/dev/null", "/nonexistent")
+    check("fetch: no block device", status == 1 and "no block device" in text, text)
+
+
+def saved(folder):
+    m = Machine(folder, ["kdump_pre @/pre", "kdump_post @/post"], pre="echo before", post="echo \"after $1\"").capture()
+    check("saved: exit status 0", m.status == 0, m.words)
+    check("saved: the files", {"README.txt", "vmcore", "vmcore-dmesg.txt"} <= set(m.files()), m.files())
+    modes = {stat.S_IMODE(os.stat(path).st_mode) for path in glob.glob(f"{m.dumps[0]}/*")}
+    check("saved: the files are their owner's alone", modes == {0o600}, modes)
+    check("saved: so is the folder", stat.S_IMODE(os.stat(m.dumps[0]).st_mode) == 0o700)
+    order = [m.words.find(words)
+             for words in ("before", "target 1 of 1", "the dump is complete", "after 0", "was saved")]
+    check("saved: all in its order", -1 not in order and order == sorted(order), m.words)
+
+
+def incomplete(folder):
+    m = Machine(folder, ["kdump_post @/post"], "head -c 3 \"$1\" > \"$2\"; exit 7", post="echo \"after $1\"").capture()
+    check("incomplete: exit status 3", m.status == 3, m.words)
+    check("incomplete: it stays, by its name",
+          "vmcore-incomplete" in m.files() and "vmcore" not in m.files(), m.files())
+    check("incomplete: kdump_post gets 1", "after 1" in m.words, m.words)
+
+
+def nothing(folder):
+    m = Machine(folder, [], "exit 1").capture()
+    check("nothing: exit status 1", m.status == 1 and "no dump was saved" in m.words, m.words)
+
+
+def declined(folder):
+    m = Machine(folder, ["kdump_pre @/pre"], pre="exit 5").capture()
+    check("declined: exit status 2 and no folder", m.status == 2 and not m.dumps, m.words)
+
+
+def hanging(folder):
+    m = Machine(folder, ["kdump_pre @/pre", "deadline 30"], pre="sleep 1000").capture()
+    check("a kdump_pre that hangs is ended, and the dump goes on",
+          m.status == 0 and "its time is up" in m.words, m.words)
+
+
+def damaged(folder):
+    m = Machine(folder, ["pth /x", "final_action sing"]).capture()
+    check("damaged kdump.conf: every fault is told, the dump is saved",
+          m.status == 0 and "kdump.conf:2:" in m.words and "kdump.conf:3:" in m.words, m.words)
+
+
+def main():
+    refused()
+    for case in (saved, incomplete, nothing, declined, hanging, damaged):
+        with tempfile.TemporaryDirectory(prefix="capture-") as folder:
+            case(f"{folder}/machine")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
