@@ -213,7 +213,7 @@ def upgrade(deb):
         output,
     )
     os.unlink(f"{CONF}.dpkg-dist")
-    status, output = dpkg("-i", deb)
+    status, output = dpkg("--force-confdef", "--force-confold", "-i", deb)
     check("it goes back to the version before", status == 0 and read(CONF) == mine, output)
 
 
