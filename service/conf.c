@@ -434,11 +434,12 @@ static int by_line(const void *a, const void *b)
 
 int conf_verdict(struct conf_faults *faults, size_t nr_before)
 {
-	const struct conf_fault *first = &faults->fault[nr_before];
+	struct conf_fault *first;
 
 	if (faults->nr == nr_before)
 		return 0;
-	qsort(faults->fault + nr_before, faults->nr - nr_before, sizeof(*faults->fault), by_line);
+	first = &faults->fault[nr_before];
+	qsort(first, faults->nr - nr_before, sizeof(*first), by_line);
 	return fail(-EINVAL, "%s:%u: %s", first->file, first->line, first->text);
 }
 

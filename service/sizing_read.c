@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* No initramfs that fits a reservation has more. */
-#define UNPACKED_MAX (4ull << 30)
+#define UNPACKED_MAX (1ull << 30)
 
 /* An inode and a directory entry of the kernel's memory file system, in its slabs. */
 #define FILE_OVERHEAD 1024
