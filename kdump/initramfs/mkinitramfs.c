@@ -258,7 +258,7 @@ static int build_own(const struct job *j, struct making *m)
 static int build_by_other(const struct job *j, struct making *m)
 {
 	struct problems problems = { 0 };
-	struct image image = { 0 };
+	struct initramfs image = { 0 };
 	struct file file = { 0 };
 	char *name;
 	int err;
@@ -269,9 +269,9 @@ static int build_by_other(const struct job *j, struct making *m)
 	if (!err)
 		err = file_open(&file, name);
 	if (!err)
-		err = image_open(&image, &file.view);
+		err = initramfs_open(&image, &file.view);
 	if (!err)
-		err = image_verify(&image, &j->conf_text, j->release, &problems);
+		err = initramfs_verify(&image, &j->conf_text, j->release, &problems);
 	if (!err && problems.nr)
 		err = fail(-EIO, "what %s made is no use: %s", m->builder->name, problems.text[0]);
 	if (!err)
@@ -283,7 +283,7 @@ static int build_by_other(const struct job *j, struct making *m)
 		       m->builder->name, image.sizes.files, image.sizes.packed >> 10, image.sizes.unpacked >> 10);
 	unlink(name);
 	problems_deinit(&problems);
-	image_close(&image);
+	initramfs_close(&image);
 	file_close(&file);
 	free(name);
 	return err;
@@ -344,7 +344,7 @@ static int run_stale(const struct job *j, int *status)
 	return err;
 }
 
-static int print_json(const struct job *j, const struct image *image, const struct problems *p)
+static int print_json(const struct job *j, const struct initramfs *image, const struct problems *p)
 {
 	struct json *top = json_object(), *list;
 	int err;
@@ -365,7 +365,7 @@ static int print_json(const struct job *j, const struct image *image, const stru
 	return err;
 }
 
-static void print_sizes(const struct job *j, const struct image *image)
+static void print_sizes(const struct job *j, const struct initramfs *image)
 {
 	printf("%s: %" PRIu64 " files, packed %" PRIu64 ", unpacked %" PRIu64 ", in memory %" PRIu64 " bytes\n",
 	       j->o.file, image->sizes.files, image->sizes.packed, image->sizes.unpacked, image->sizes.memory);
@@ -374,15 +374,15 @@ static void print_sizes(const struct job *j, const struct image *image)
 static int run_check(const struct job *j, int *status)
 {
 	struct problems problems = { 0 };
-	struct image image = { 0 };
+	struct initramfs image = { 0 };
 	struct file file;
 	int err = file_open(&file, j->o.file);
 
 	if (err)
 		return err;
-	err = image_open(&image, &file.view);
+	err = initramfs_open(&image, &file.view);
 	if (!err)
-		err = image_verify(&image, &j->conf_text, j->release, &problems);
+		err = initramfs_verify(&image, &j->conf_text, j->release, &problems);
 	if (!err && j->o.json) {
 		err = print_json(j, &image, &problems);
 	} else if (!err) {
@@ -395,7 +395,7 @@ static int run_check(const struct job *j, int *status)
 	if (problems.nr)
 		*status = EXIT_FAILED;
 	problems_deinit(&problems);
-	image_close(&image);
+	initramfs_close(&image);
 	file_close(&file);
 	return err;
 }
@@ -404,18 +404,18 @@ static int run_check(const struct job *j, int *status)
 static int run_sizes(const struct options *o)
 {
 	struct job j = { .o = *o };
-	struct image image = { 0 };
+	struct initramfs image = { 0 };
 	struct file file;
 	int err = file_open(&file, o->file);
 
 	if (err)
 		return err;
-	err = image_open(&image, &file.view);
+	err = initramfs_open(&image, &file.view);
 	if (!err && o->json)
 		err = print_json(&j, &image, NULL);
 	else if (!err)
 		print_sizes(&j, &image);
-	image_close(&image);
+	initramfs_close(&image);
 	file_close(&file);
 	return err;
 }

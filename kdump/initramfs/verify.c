@@ -21,7 +21,7 @@
 
 /* One look at an image. */
 struct look {
-	struct image *image;
+	struct initramfs *image;
 	struct conf conf;
 	struct facts facts;
 	struct linker linker;      /* in the image, not on the machine */
@@ -30,9 +30,9 @@ struct look {
 	struct problems *problems;
 };
 
-int image_open(struct image *i, const struct view *v)
+int initramfs_open(struct initramfs *i, const struct view *v)
 {
-	struct image read = { 0 };
+	struct initramfs read = { 0 };
 	int err;
 
 	tree_init(&read.tree);
@@ -50,10 +50,10 @@ int image_open(struct image *i, const struct view *v)
 	return 0;
 }
 
-void image_close(struct image *i)
+void initramfs_close(struct initramfs *i)
 {
 	tree_deinit(&i->tree);
-	*i = (struct image){ 0 };
+	*i = (struct initramfs){ 0 };
 }
 
 static int problem(struct problems *p, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -293,7 +293,7 @@ static int look_at_needs(struct look *l)
 	return err;
 }
 
-int image_verify(struct image *i, const struct blob *conf_text, const char *release, struct problems *p)
+int initramfs_verify(struct initramfs *i, const struct blob *conf_text, const char *release, struct problems *p)
 {
 	struct look l = { .image = i, .problems = p };
 	int err = conf_init(&l.conf);

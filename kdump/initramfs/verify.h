@@ -19,14 +19,14 @@ struct image_sizes {
 	uint64_t files;
 };
 
-struct image {
+struct initramfs {
 	struct tree tree;
 	struct image_sizes sizes;
 };
 
 /* -EINVAL (recorded): damaged, or no initramfs. *I is emptied on failure. */
-int image_open(struct image *i, const struct view *v);
-void image_close(struct image *i);
+int initramfs_open(struct initramfs *i, const struct view *v);
+void initramfs_close(struct initramfs *i);
 
 struct problems {
 	char **text;               /* sentences */
@@ -37,7 +37,7 @@ struct problems {
  * What is wrong with it: missing programs, libraries, modules, keys, facts of targets; a configuration that is not
  * CONF_TEXT (NULL: not compared); modules of another kernel than RELEASE (NULL: of whichever). -ENOMEM (recorded).
  */
-int image_verify(struct image *i, const struct blob *conf_text, const char *release, struct problems *p);
+int initramfs_verify(struct initramfs *i, const struct blob *conf_text, const char *release, struct problems *p);
 void problems_deinit(struct problems *p);
 
 #endif
