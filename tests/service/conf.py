@@ -100,7 +100,8 @@ class CheckConfig(Case):
     def test_every_fault(self):
         self.write("etc/kdump.conf", "path x\n\nfoo\n")
         self.write("etc/sysconfig/kdump", "X=1\n")
-        words = self.fails("kdump.conf:1: .*\n.*kdump.conf:3: unknown keyword \"foo\"\n.*sysconfig/kdump:1: ", "check-config")
+        words = self.fails("kdump.conf:1: .*\n.*kdump.conf:3: unknown keyword \"foo\"\n.*sysconfig/kdump:1: ",
+                           "check-config")
         self.assertEqual(len(words.splitlines()), 3)
         report = self.json("check-config", status=1)
         self.assertEqual([fault["line"] for fault in report["faults"]], [1, 3, 1])
@@ -130,7 +131,8 @@ class CheckConfig(Case):
         self.write("other", "path relative\n")
         status, words = self.run_it("check-config")
         self.assertEqual(status, 0, words)
-        done = subprocess.run([KDUMPCTL, "--sysroot", self.root, "--conf", self.path("other"), "check-config"], text=True,
+        done = subprocess.run([KDUMPCTL, "--sysroot", self.root, "--conf", self.path("other"), "check-config"],
+                              text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         self.assertEqual(done.returncode, 1)
         self.assertIn("/other:1: ", done.stdout)
@@ -163,7 +165,8 @@ class Dumps(Case):
         if core:
             self.write(folder + core, b"x" * 100000)
         if log:
-            self.write(folder + "vmcore-dmesg.txt", "[    1.0] a\n[    2.0] Kernel panic - not syncing: why\n[  2.1] z\n")
+            self.write(folder + "vmcore-dmesg.txt",
+                       "[    1.0] a\n[    2.0] Kernel panic - not syncing: why\n[  2.1] z\n")
         for file in more.get("files", ()):
             self.write(folder + file, "text\n")
 
@@ -180,7 +183,8 @@ class Dumps(Case):
         self.assertEqual([dump["state"] for dump in dumps], ["incomplete", "complete", "log only"])
         self.assertEqual(dumps[1]["reason"], "Kernel panic - not syncing: why")
         self.assertEqual(dumps[1]["time"], "2026-11-20T10:00:00Z")
-        self.assertRegex(self.works("list"), r"^incomplete +\d.*a-2026-11-21-10:00:00  Kernel panic - not syncing: why\ncomplete")
+        self.assertRegex(self.works("list"),
+                         r"^incomplete +\d.*a-2026-11-21-10:00:00  Kernel panic - not syncing: why\ncomplete")
         self.assertIn("a-2026-11-21-10:00:00/vmcore-incomplete", self.works("show"))
         words = self.works("show", "11-20")
         self.assertIn("README.txt:\n  text\n", words)
@@ -239,7 +243,8 @@ class Dumps(Case):
 
 class Memory(Case):
     def test_showmem(self):
-        self.assertEqual(self.works("showmem"), "Reserved 192M for the capture kernel (201326592 bytes)\n  0x20000000-0x2bffffff\n")
+        self.assertEqual(self.works("showmem"),
+                         "Reserved 192M for the capture kernel (201326592 bytes)\n  0x20000000-0x2bffffff\n")
         self.write("sys/kernel/kexec/crash_size", "%d\n" % (64 * MIB))
         self.assertIn("Reserved 64M", self.works("showmem"))
         self.write("sys/kernel/kexec/crash_size", "0\n")
@@ -297,7 +302,8 @@ class Reset(Case):
         self.write("usr/sbin/update-grub", "", 0o755)
 
     def entry(self, name="a", version="6.1", options="root=x quiet"):
-        self.write("boot/loader/entries/%s.conf" % name, "title x\nlinux /vmlinuz-%s\noptions %s\n" % (version, options))
+        self.write("boot/loader/entries/%s.conf" % name, "title x\nlinux /vmlinuz-%s\noptions %s\n" % (version,
+                                                                                                       options))
 
     def test_grub(self):
         self.grub()
@@ -364,7 +370,8 @@ class Reset(Case):
 
     def test_too_little_is_told(self):
         self.grub()
-        self.assertRegex(self.works("reset-crashkernel", "--value=64M", "--yes"), r"reserves 64M on this machine, \d+M are needed")
+        self.assertRegex(self.works("reset-crashkernel", "--value=64M", "--yes"),
+                         r"reserves 64M on this machine, \d+M are needed")
 
     def test_the_default_or_more(self):
         self.grub()
@@ -398,7 +405,8 @@ class Reset(Case):
         subprocess.run([os.path.join(TOP, "tests/setup/fetch"), "busybox-static:amd64"], check=True,
                        stdout=subprocess.DEVNULL)
         shutil.copy(os.path.join(TOP, "build/pkg/busybox-static_amd64/bin/busybox"), self.path("busybox"))
-        self.write("usr/sbin/update-grub", "#!/busybox sh\n/busybox grep crashkernel /etc/default/grub.d/* >/ran\n", 0o755)
+        self.write("usr/sbin/update-grub", "#!/busybox sh\n/busybox grep crashkernel /etc/default/grub.d/* >/ran\n",
+                   0o755)
         done = self.inside("--value=200M")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("crashkernel=200M", self.read("ran"))

@@ -174,7 +174,8 @@ class Propagate(unittest.TestCase):
         self.fails("what is this: --fingerprint=", "--fingerprint=")
 
     def test_several_servers(self):
-        self.configure("ssh %s@127.0.0.1:%d" % (sshd.USER, SERVER.port), "ssh %s@localhost:%d" % (sshd.USER, SERVER.port))
+        self.configure("ssh %s@127.0.0.1:%d" % (sshd.USER, SERVER.port), "ssh %s@localhost:%d" % (sshd.USER,
+                                                                                                  SERVER.port))
         words = self.works("--yes", self.login())
         self.assertEqual(len(re.findall("lets the key in", words)), 2)
         self.assertEqual(words.count("A new key"), 1)
