@@ -4,8 +4,8 @@
 
     tests/service/builders.py STATIC-KDUMP BUSYBOX [DEBIAN-ROOT]...
 
-With fakes of dracut and initramfs-tools in a made-up system that is entered with chroot; with the real ones in each DEBIAN-ROOT, a Debian in a folder that has
-them. The folders are changed. Must be root.
+With fakes of dracut and initramfs-tools in a made-up system that is entered with chroot; with the real ones in each
+DEBIAN-ROOT, a Debian in a folder that has them. The folders are changed. Must be root.
 """
 import os
 import shutil
@@ -54,7 +54,8 @@ cd $DESTDIR && find . | cpio -o -H newc >"$4"
 
 
 def install_hooks(root):
-    for folder, place in (("service/dracut/99parachute", DRACUT_HOOKS), ("service/initramfs-tools/hooks", TOOLS + "/hooks")):
+    for folder, place in (("service/dracut/99parachute", DRACUT_HOOKS), ("service/initramfs-tools/hooks",
+                                                                         TOOLS + "/hooks")):
         for name in os.listdir(os.path.join(TOP, folder)):
             with open(os.path.join(TOP, folder, name), "rb") as file:
                 made_root.write(os.path.join(root, place, name), file.read(), 0o755)
@@ -69,7 +70,8 @@ def copy(source, target):
 
 class Case(unittest.TestCase):
     def kdump(self, root, *arguments):
-        return subprocess.run(["chroot", root, "/usr/lib/parachute/kdump", "mkinitramfs", *arguments], stdout=subprocess.PIPE,
+        return subprocess.run(["chroot", root, "/usr/lib/parachute/kdump", "mkinitramfs", *arguments],
+                              stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, universal_newlines=True, timeout=600)
 
 
@@ -118,7 +120,8 @@ class Fakes(Case):
         self.root.write("etc/kdump.conf", "ext4 UUID=made\ndracut_args --add 'one two' --x=\"a b\"\ninitramfs auto\n")
         self.root.write("fake/systemd", "")
         image, arguments = self.build()
-        for words in (["--add", "parachute"], ["--add-device", "/dev/dm-0"], ["--add", "one two", "--x=a b", "--kver", made_root.RELEASE]):
+        for words in (["--add", "parachute"], ["--add-device", "/dev/dm-0"], ["--add", "one two", "--x=a b", "--kver",
+                                                                              made_root.RELEASE]):
             at = arguments.index(words[1]) - 1
             self.assertEqual(arguments[at:at + len(words)], words)
         units = "usr/lib/systemd/system/"
@@ -165,7 +168,8 @@ class Fakes(Case):
         self.dracut()
         self.build()
         self.assertEqual(self.kdump(self.root.path, "--stale", OUT).returncode, 0)
-        for name, content, text in (("etc/crypttab", "a b c\n", "/etc/crypttab"), ("etc/dracut.conf.d/x.conf", "y\n", "/etc/dracut.conf.d/x.conf"),
+        for name, content, text in (("etc/crypttab", "a b c\n", "/etc/crypttab"), ("etc/dracut.conf.d/x.conf", "y\n",
+                                                                                   "/etc/dracut.conf.d/x.conf"),
                                     (DRACUT_HOOKS + "/capture.sh", "#!/bin/sh\n", "capture.sh")):
             shutil.rmtree(self.root.at("fake/tree"))
             self.root.write(name, content)
@@ -192,7 +196,8 @@ class Fakes(Case):
         self.assertEqual(subprocess.run([hook], env=environment, check=False).returncode, 0)
         self.assertFalse(os.path.exists(self.tmp + "/none"))
         setup = os.path.join(TOP, "service/dracut/99parachute/module-setup.sh")
-        self.assertEqual(subprocess.run(["sh", "-c", ". %s; check" % setup], env=environment, check=False).returncode, 1)
+        self.assertEqual(subprocess.run(["sh", "-c", ". %s; check" % setup], env=environment, check=False).returncode,
+                         1)
 
 
 class Script(Case):
@@ -202,13 +207,17 @@ class Script(Case):
         self.tmp = tempfile.mkdtemp(prefix="script-")
         self.addCleanup(shutil.rmtree, self.tmp)
         for name in ("kdump", "lvm", "reboot"):
-            made_root.write("%s/%s" % (self.tmp, name), "#!/bin/sh\necho %s \"$@\" >>%s/log\n[ ! -e %s/fail ]\n" % (name, self.tmp, self.tmp), 0o755)
+            made_root.write("%s/%s" % (self.tmp, name),
+                            "#!/bin/sh\necho %s \"$@\" >>%s/log\n[ ! -e %s/fail ]\n" % (name, self.tmp, self.tmp),
+                            0o755)
 
     def run_script(self, *present, arguments=()):
         for name in present:
             made_root.write(self.tmp + "/" + name, "")
-        environment = {"PATH": self.tmp + ":" + os.environ["PATH"], "PARACHUTE_FACTS": self.tmp + "/facts", "PARACHUTE_VMCORE": self.tmp + "/vmcore",
-                       "PARACHUTE_KDUMP": self.tmp + "/kdump", "PARACHUTE_LVM": self.tmp + "/lvm", "PARACHUTE_SYSRQ": self.tmp + "/sysrq"}
+        environment = {"PATH": self.tmp + ":" + os.environ["PATH"], "PARACHUTE_FACTS": self.tmp + "/facts",
+                       "PARACHUTE_VMCORE": self.tmp + "/vmcore",
+                       "PARACHUTE_KDUMP": self.tmp + "/kdump", "PARACHUTE_LVM": self.tmp + "/lvm",
+                       "PARACHUTE_SYSRQ": self.tmp + "/sysrq"}
         script = os.path.join(TOP, "service/initramfs-tools/scripts/parachute")
         result = subprocess.run(["sh", script, *arguments], env=environment, stdout=subprocess.PIPE, check=False)
         self.assertEqual(result.stdout, b"")
@@ -226,7 +235,8 @@ class Script(Case):
         self.assertEqual(self.run_script("vmcore"), [])
 
     def test_capture(self):
-        self.assertEqual(self.run_script("facts", "vmcore"), ["lvm vgchange -aay --sysinit", "kdump capture --no-init", "reboot -f"])
+        self.assertEqual(self.run_script("facts", "vmcore"), ["lvm vgchange -aay --sysinit", "kdump capture --no-init",
+                                                              "reboot -f"])
         self.assertFalse(os.path.exists(self.tmp + "/sysrq"))
 
     def test_everything_fails(self):
@@ -236,7 +246,7 @@ class Script(Case):
 
 
 class Debian(made_root.Root):
-    """A system in a folder, with what /proc, /sys and /dev would have of a machine whose dumps go to a logical volume."""
+    """A system in a folder, with the /proc, /sys and /dev of a machine whose dumps go to a logical volume."""
 
     def __init__(self, path):
         self.path = path
@@ -254,7 +264,8 @@ class Debian(made_root.Root):
         os.mkdir(self.at("sys/devices/virtual/block/dm-0/slaves"))
         self.link("../../dm-0", "dev/disk/by-uuid/made")
         self.mounts("254:1 / / ext4 /dev/vda1 rw")
-        for name, text in (("mounts", "/dev/vda1 / ext4 rw 0 0\n"), ("cmdline", "root=/dev/vda1\n"), ("modules", ""), ("filesystems", "\text4\n"),
+        for name, text in (("mounts", "/dev/vda1 / ext4 rw 0 0\n"), ("cmdline", "root=/dev/vda1\n"), ("modules", ""),
+                           ("filesystems", "\text4\n"),
                            ("cpuinfo", "")):
             self.write("proc/" + name, text)
         os.unlink(self.at("dev/vda1"))
@@ -283,8 +294,9 @@ class Real(Case):
                 self.assertEqual(self.kdump(folder, "--stale", OUT).returncode, 0)
                 found = entries(unpack(root.read(OUT)))
                 self.assertIn("usr/lib/parachute/kdump", found)
-                where = "usr/lib/systemd/system/initrd.target.wants/kdump-capture.service" if os.path.exists(root.at("usr/bin/dracut")) else \
-                    "scripts/local-premount/parachute"
+                where = "scripts/local-premount/parachute"
+                if os.path.exists(root.at("usr/bin/dracut")):
+                    where = "usr/lib/systemd/system/initrd.target.wants/kdump-capture.service"
                 self.assertIn(where, found)
 
 

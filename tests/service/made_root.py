@@ -47,7 +47,8 @@ def elf(needed=(), interpreter=None, rpath=None, runpath=None, machine=62, tail=
         phdrs += struct.pack("<IIQQQQQQ", 3, 4, interp_at, 0, 0, len(interp), len(interp), 1)
     if tags:
         phdrs += struct.pack("<IIQQQQQQ", 2, 6, dynamic_at, 0, 0, len(dynamic), len(dynamic), 8)
-    header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, nr_phdrs, 64, 0, 0)
+    header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56,
+                                                             nr_phdrs, 64, 0, 0)
     body = (header + phdrs + interp + strings).ljust(dynamic_at, b"\0") + dynamic
     return body + tail
 
@@ -106,7 +107,8 @@ SOFTDEPS = "# Soft dependencies\nsoftdep ext4 pre: crc32c\nsoftdep xfs pre: no_s
 class Root:
     def __init__(self, path):
         self.path = path
-        for folder in ("usr/bin", "usr/sbin", "usr/lib/x86_64-linux-gnu", "usr/lib64", "dev", "etc", "tmp", "root", "var/crash"):
+        for folder in ("usr/bin", "usr/sbin", "usr/lib/x86_64-linux-gnu", "usr/lib64", "dev", "etc", "tmp", "root",
+                       "var/crash"):
             os.makedirs(self.at(folder))
         for name in ("bin", "sbin", "lib", "lib64"):
             os.symlink("usr/" + name, self.at(name))
@@ -143,8 +145,10 @@ class Root:
         self.write(os.path.join(MODULES, "modules.dep"), "".join(lines))
         self.write(os.path.join(MODULES, "modules.alias"), ALIASES)
         self.write(os.path.join(MODULES, "modules.softdep"), SOFTDEPS)
-        self.write(os.path.join(MODULES, "modules.builtin"), "kernel/drivers/scsi/scsi_mod.ko\nkernel/fs/vfat/vfat.ko\n")
-        self.write(os.path.join(MODULES, "modules.builtin.modinfo"), "vfat.alias=fs-vfat\0vfat.license=GPL\0ext2.alias=fs-ext2\0")
+        self.write(os.path.join(MODULES, "modules.builtin"),
+                   "kernel/drivers/scsi/scsi_mod.ko\nkernel/fs/vfat/vfat.ko\n")
+        self.write(os.path.join(MODULES, "modules.builtin.modinfo"),
+                   "vfat.alias=fs-vfat\0vfat.license=GPL\0ext2.alias=fs-ext2\0")
 
     def bind(self, device, bus, driver, name):
         """DEVICE, below sys/devices, to a driver; NAME: of its module, None when it is built in."""
@@ -178,7 +182,8 @@ class Root:
         out = "21 1 0:20 / /proc rw,nosuid - proc proc rw\n"
         for i, line in enumerate(lines):
             number, subtree, point, fstype, source, options = line.split(" ")
-            out += "%d 1 %s %s %s rw,relatime shared:%d - %s %s %s\n" % (30 + i, number, subtree, point, i, fstype, source, options)
+            out += "%d 1 %s %s %s rw,relatime shared:%d - %s %s %s\n" % (30 + i, number, subtree, point, i, fstype,
+                                                                         source, options)
         self.write("proc/self/mountinfo", out)
 
     def network(self, name="eth0", device="pci0000:00/0000:00:03.0/virtio0", extra=()):
@@ -202,8 +207,10 @@ class Root:
                    "fe800000000000005054000012345600 02 40 20 80     %s\n" % name)
         zeros = "0" * 32
         self.write("proc/net/ipv6_route",
-                   "fd000000000000000000000000000000 40 %s 00 %s 00000100 00000001 00000000 00000001     %s\n" % (zeros, zeros, name) +
-                   "%s 00 %s 00 fd000000000000000000000000000001 00000400 00000003 00000000 00000003     %s\n" % (zeros, zeros, name))
+                   "fd000000000000000000000000000000 40 %s 00 %s 00000100 00000001 00000000 00000001     %s\n" %
+                   (zeros, zeros, name) +
+                   "%s 00 %s 00 fd000000000000000000000000000001 00000400 00000003 00000000 00000003     %s\n" %
+                   (zeros, zeros, name))
         self.write("etc/hosts", "127.0.0.1\tlocalhost\n10.0.2.2 dumps dumps.example.org # the server\n")
         self.write("etc/resolv.conf", "nameserver 127.0.0.53\n")
         self.write("run/systemd/resolve/resolv.conf", "nameserver 10.0.2.3\nsearch example.org\n")

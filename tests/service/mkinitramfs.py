@@ -34,7 +34,8 @@ class Case(unittest.TestCase):
 
     def run_kdump(self, *arguments, sysroot=True, **more):
         command = [KDUMP, "mkinitramfs"] + (["--sysroot", self.root.path] if sysroot else []) + list(arguments)
-        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=120, **more)
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True,
+                                timeout=120, **more)
         self.assertNotRegex(result.stderr, "Sanitizer|runtime error")
         return result
 
@@ -94,7 +95,8 @@ class Contents(Case):
     def test_module_order(self):
         image = self.build()
         names = image.modules()
-        self.assertEqual(sorted(names), ["crc16", "crc32c-intel", "crc32c_generic", "ext4", "jbd2", "mbcache", "softdog", "virtio",
+        self.assertEqual(sorted(names), ["crc16", "crc32c-intel", "crc32c_generic", "ext4", "jbd2", "mbcache",
+                                         "softdog", "virtio",
                                          "virtio_blk", "virtio_pci", "virtio_ring"])
         for first, then in (("virtio", "virtio_ring"), ("virtio_ring", "virtio_blk"), ("virtio_ring", "virtio_pci"),
                             ("jbd2", "ext4"), ("crc16", "ext4"), ("crc32c_generic", "ext4"), ("crc32c-intel", "ext4")):
@@ -111,7 +113,8 @@ class Contents(Case):
         with open(folder + "/init", "rb") as init:
             self.assertEqual(init.read(), self.root.read("usr/lib/parachute/kdump"))
         self.assertEqual(os.readlink(folder + "/lib"), "usr/lib")
-        listed = subprocess.run(["cpio", "-t", "--quiet"], input=open(self.out, "rb").read(), stdout=subprocess.PIPE, check=True)
+        listed = subprocess.run(["cpio", "-t", "--quiet"], input=open(self.out, "rb").read(), stdout=subprocess.PIPE,
+                                check=True)
         self.assertEqual(listed.stdout.decode().splitlines(), list(Image(self.out).entries))
 
     def test_packings(self):
@@ -129,7 +132,8 @@ class Contents(Case):
         self.assertIn(arguments[-1], result.stderr)
 
     def test_packing_by_kernel(self):
-        for config, magic in (("CONFIG_RD_ZSTD=y\n", b"\x28\xb5"), ("# CONFIG_RD_ZSTD is not set\nCONFIG_RD_XZ=y\n", b"\xfd7"),
+        for config, magic in (("CONFIG_RD_ZSTD=y\n", b"\x28\xb5"), ("# CONFIG_RD_ZSTD is not set\nCONFIG_RD_XZ=y\n",
+                                                                    b"\xfd7"),
                               ("CONFIG_RD_GZIP=y\n", b"\x1f\x8b"), ("", b"07")):
             self.root.write("boot/config-" + RELEASE, config)
             self.assertTrue(self.build().packed.startswith(magic), config)
@@ -165,7 +169,8 @@ class Contents(Case):
         self.root.write("etc/modprobe.d/a.conf", "# no\noptions virtio-blk queue_depth=8\toption2\nblacklist x\n")
         self.root.write("usr/lib/modprobe.d/a.conf", "options virtio_blk hidden=1\n")
         self.root.write("usr/lib/modprobe.d/b.conf", "options virtio_blk num=2\n")
-        self.root.write(MODULES + "/kernel/drivers/block/virtio_blk.ko", module("virtio_blk.ko", "chip/a.bin", "chip/gone.bin", "../../etc/shadow"))
+        self.root.write(MODULES + "/kernel/drivers/block/virtio_blk.ko", module("virtio_blk.ko", "chip/a.bin",
+                                                                                "chip/gone.bin", "../../etc/shadow"))
         self.root.write("usr/lib/firmware/chip/a.bin", "code")
         self.root.write("etc/shadow", "secret")
         image = self.build()
@@ -183,7 +188,8 @@ class Contents(Case):
         self.assertEqual(self.build().facts("filesystem")[0][2], "ext2")
 
     def test_extra(self):
-        self.conf("extra_modules xfs tg3", "shell yes", "extra_bins /usr/bin/tool", "kdump_pre /usr/bin/pre", "kdump_post /usr/bin/post")
+        self.conf("extra_modules xfs tg3", "shell yes", "extra_bins /usr/bin/tool", "kdump_pre /usr/bin/pre",
+                  "kdump_post /usr/bin/post")
         self.root.dynamic_program("usr/bin/tool")
         self.root.dynamic_program("usr/bin/dash")
         self.root.link("dash", "usr/bin/sh")
@@ -193,7 +199,8 @@ class Contents(Case):
         self.root.write("usr/bin/post", "#!/usr/bin/env python3\n", 0o755)
         self.root.write("usr/bin/busybox", elf(tail=b"busybox"), 0o755)
         image = self.build()
-        for path in ("/bin/sh", "/usr/bin/pre", "/usr/bin/post", "/usr/bin/env", "/usr/bin/python3", "/bin/busybox", "/usr/bin/tool",
+        for path in ("/bin/sh", "/usr/bin/pre", "/usr/bin/post", "/usr/bin/env", "/usr/bin/python3", "/bin/busybox",
+                     "/usr/bin/tool",
                      "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"):
             self.assertTrue(image.resolve(path), path)
         self.assertIn("xfs", image.modules())
@@ -261,7 +268,8 @@ class Places(Case):
         self.root.disk("vdb", "pci0000:00/0000:00:05.0/virtio2", {"vdb1": "beef-1"}, major=259,
                        drivers={"pci0000:00/0000:00:05.0": ("pci", "virtio-pci", "virtio_pci"),
                                 "pci0000:00/0000:00:05.0/virtio2": ("virtio", "virtio_blk", "virtio_blk")})
-        for spec, expected in (("UUID=beef-1", "UUID=beef-1"), ("UUID=BEEF-1", "UUID=BEEF-1"), ("/dev/vdb1", "UUID=beef-1")):
+        for spec, expected in (("UUID=beef-1", "UUID=beef-1"), ("UUID=BEEF-1", "UUID=BEEF-1"), ("/dev/vdb1",
+                                                                                                "UUID=beef-1")):
             self.conf("xfs " + spec, "path /dumps")
             image = self.build()
             self.assertEqual(self.place(image), [expected, "xfs", "-", "/dumps"])
@@ -304,7 +312,8 @@ class Places(Case):
         self.root.bind(device, "virtio", "virtiofs", "virtiofs")
         image = self.build()
         self.assertEqual(self.place(image), ["dumps", "virtiofs", "-", "/var/crash"])
-        self.assertEqual(sorted(set(image.modules()) & {"fuse", "virtiofs", "virtio_pci"}), ["fuse", "virtio_pci", "virtiofs"])
+        self.assertEqual(sorted(set(image.modules()) & {"fuse", "virtiofs", "virtio_pci"}), ["fuse", "virtio_pci",
+                                                                                             "virtiofs"])
 
     def test_nvme_with_multipath(self):
         subsystem = "sys/devices/virtual/nvme-subsystem/nvme-subsys0"
@@ -330,12 +339,14 @@ class Places(Case):
     def test_driver_of_another_release(self):
         other = "9.9.9"
         shutil.copytree(self.root.at(MODULES), self.root.at("lib/modules", other))
-        text = self.root.read("lib/modules/%s/modules.dep" % other).decode().replace("virtio_blk.ko", "virtio_block_new.ko")
+        text = self.root.read("lib/modules/%s/modules.dep" % other).decode().replace("virtio_blk.ko",
+                                                                                     "virtio_block_new.ko")
         self.root.write("lib/modules/%s/modules.dep" % other, text)
         self.root.write("lib/modules/%s/kernel/drivers/block/virtio_block_new.ko" % other, module("new"))
         self.fails("virtio_blk", arguments=("--kernel", other))
         self.root.write("sys/devices/pci0000:00/0000:00:04.0/virtio1/modalias", "virtio:d00000002v00001AF4\n")
-        self.root.write("lib/modules/%s/modules.alias" % other, made_root.ALIASES.replace("v* virtio_blk", "v* virtio_block_new"))
+        self.root.write("lib/modules/%s/modules.alias" % other, made_root.ALIASES.replace("v* virtio_blk",
+                                                                                          "v* virtio_block_new"))
         image = self.build("--kernel", other)
         self.assertIn("virtio_block_new", image.modules())
         self.assertEqual(image.facts("release"), [[other]])
@@ -352,7 +363,8 @@ class Unreachable(Case):
         self.conf("ext4 UUID=made")
 
     def test_mapped(self):
-        for i, (uuid, text) in enumerate((("LVM-abc", "LVM"), ("CRYPT-LUKS2-abc", "LUKS"), ("mpath-360", "multipath"), ("other", "device-mapper"))):
+        for i, (uuid, text) in enumerate((("LVM-abc", "LVM"), ("CRYPT-LUKS2-abc", "LUKS"), ("mpath-360", "multipath"),
+                                          ("other", "device-mapper"))):
             with self.subTest(uuid):
                 self.root = made_root.Root(os.path.join(self.tmp, "root%d" % i))
                 self.made("dm-0", uuid)
@@ -360,7 +372,8 @@ class Unreachable(Case):
                 self.fails(text, arguments=("--builder", "own"))
 
     def test_made(self):
-        for i, (name, text) in enumerate((("md127", "array"), ("loop0", "loop"), ("zram0", "zram"), ("xyz", "software"))):
+        for i, (name, text) in enumerate((("md127", "array"), ("loop0", "loop"), ("zram0", "zram"), ("xyz",
+                                                                                                     "software"))):
             with self.subTest(name):
                 self.root = made_root.Root(os.path.join(self.tmp, "root%d" % i))
                 self.made(name)
@@ -372,12 +385,15 @@ class Unreachable(Case):
         self.fails("iSCSI")
 
     def test_file_systems(self):
-        for fstype, text in (("tmpfs", "memory"), ("overlay", "overlay"), ("zfs", "ZFS"), ("fuse.sshfs", "run by a program"), ("autofs", "mounted when")):
+        for fstype, text in (("tmpfs", "memory"), ("overlay", "overlay"), ("zfs", "ZFS"), ("fuse.sshfs",
+                                                                                           "run by a program"),
+                                                                                           ("autofs", "mounted when")):
             self.root.mounts("254:1 / / ext4 /dev/vda1 rw", "0:40 / /var/crash %s none rw" % fstype)
             self.fails(text, "/var/crash")
 
     def test_interfaces(self):
-        for i, (name, extra, text) in enumerate((("bond0", ("bonding",), "bond"), ("br0", ("bridge",), "bridge"), ("tun0", (), "software"), ("wlan0", ("phy80211",), "wireless"))):
+        for i, (name, extra, text) in enumerate((("bond0", ("bonding",), "bond"), ("br0", ("bridge",), "bridge"),
+                                                 ("tun0", (), "software"), ("wlan0", ("phy80211",), "wireless"))):
             with self.subTest(name):
                 self.root = made_root.Root(os.path.join(self.tmp, "root%d" % i))
                 self.root.network(name, "virtual" if name != "wlan0" else "pci0000:00/0000:00:03.0/virtio0", extra)
@@ -546,7 +562,8 @@ class Libraries(Case):
     def test_damaged_programs(self):
         self.tool()
         whole = self.root.read("usr/bin/tool")
-        for content in (whole[:40], whole[:64] + bytes(56) + whole[120:], whole[:-8] + b"\xff" * 8, whole[:len(whole) - 40]):
+        for content in (whole[:40], whole[:64] + bytes(56) + whole[120:], whole[:-8] + b"\xff" * 8,
+                        whole[:len(whole) - 40]):
             self.root.write("usr/bin/tool", content, 0o755)
             result = self.run_kdump("-f", self.out)
             self.assertIn(result.returncode, (0, 1), result.stderr)
@@ -600,12 +617,15 @@ class Faults(Case):
 
     def test_damaged_modules_dep(self):
         text = self.root.read(MODULES + "/modules.dep").decode()
-        for damage, expected in ((text + "no colon here\n", "without a colon"), (text + "/abs/x.ko:\n", "leads elsewhere"),
+        for damage, expected in ((text + "no colon here\n", "without a colon"), (text + "/abs/x.ko:\n",
+                                                                                 "leads elsewhere"),
                                  (text + "a/../../x.ko:\n", "leads elsewhere"), (text + ":\n", "leads elsewhere"),
-                                 (text + "k/x.ko: ../y.ko\n", "leads elsewhere"), (text + "k/.ko:\n", "without a name")):
+                                 (text + "k/x.ko: ../y.ko\n", "leads elsewhere"), (text + "k/.ko:\n",
+                                                                                   "without a name")):
             self.root.write(MODULES + "/modules.dep", damage)
             self.fails("modules.dep:", expected, "depmod")
-        self.root.write(MODULES + "/modules.dep", text.replace("kernel/fs/jbd2/jbd2.ko:", "kernel/fs/jbd2/jbd2.ko: kernel/fs/ext4/ext4.ko"))
+        self.root.write(MODULES + "/modules.dep", text.replace("kernel/fs/jbd2/jbd2.ko:",
+                                                               "kernel/fs/jbd2/jbd2.ko: kernel/fs/ext4/ext4.ko"))
         self.fails("goes in circles")
 
     def test_no_driver(self):
@@ -678,7 +698,9 @@ class Faults(Case):
         self.assertEqual(sorted(os.listdir(self.tmp + "/out")), ["initrd.img", "initrd.img.inputs"])
 
     def test_usage(self):
-        for arguments in ((), ("a", "b"), ("--stale", "--check", "a"), ("--facts", "a"), ("--json", "a"), ("--nope", "a"), ("--conf",)):
+        for arguments in ((), ("a", "b"), ("--stale", "--check", "a"), ("--facts", "a"), ("--json", "a"), ("--nope",
+                                                                                                           "a"),
+                                                                                                           ("--conf",)):
             result = self.run_kdump(*arguments)
             self.assertEqual(result.returncode, 2, arguments)
             self.assertIn("kdump mkinitramfs --help", result.stderr)
@@ -783,7 +805,8 @@ class Check(Case):
         entries = dict(image.entries)
         change(entries)
         out = b""
-        for number, (path, (mode, uid, mtime, content)) in enumerate(list(entries.items()) + [("TRAILER!!!", (0, 0, 0, b""))]):
+        for number, (path, (mode, uid, mtime, content)) in enumerate(list(entries.items()) + [("TRAILER!!!", (0, 0, 0,
+                                                                                                              b""))]):
             name = path.encode() + b"\0"
             fields = (number, mode, uid, 0, 1, mtime, len(content), 0, 0, 0, 0, len(name), 0)
             out += b"070701" + b"".join(b"%08X" % field for field in fields) + name
@@ -797,9 +820,13 @@ class Check(Case):
         self.root.write("usr/bin/pre", "#!/usr/bin/tool\n", 0o755)
         self.build()
         libc = "usr/lib/x86_64-linux-gnu/libc.so.6"
-        for path, expected in (("init", "no /init"), ("etc/kdump/facts", "/etc/kdump/facts is not in it"), ("etc/kdump.conf", "kdump.conf is not in it"),
-                               ("usr/bin/tool", "/usr/bin/tool is not in it"), ("usr/bin/pre", "kdump_pre: /usr/bin/pre"),
-                               (libc, "needs the library libc.so.6"), (MODULES.replace("lib/", "usr/lib/", 1) + "/kernel/fs/ext4/ext4.ko", "ext4.ko is not in it")):
+        for path, expected in (("init", "no /init"), ("etc/kdump/facts", "/etc/kdump/facts is not in it"),
+                               ("etc/kdump.conf", "kdump.conf is not in it"),
+                               ("usr/bin/tool", "/usr/bin/tool is not in it"), ("usr/bin/pre",
+                                                                                "kdump_pre: /usr/bin/pre"),
+                               (libc, "needs the library libc.so.6"), (MODULES.replace("lib/", "usr/lib/",
+                                                                                       1) + "/kernel/fs/ext4/ext4.ko",
+                                                                                       "ext4.ko is not in it")):
             with self.subTest(path):
                 self.build("-f")
                 self.rewrite(lambda entries: entries.pop(path))
@@ -807,7 +834,8 @@ class Check(Case):
 
     def test_changed_parts(self):
         self.build()
-        for path, content, expected in (("etc/kdump.conf", b"no_such 1\n", "kdump.conf:1"), ("etc/kdump/facts", b"nonsense\n", "facts"),
+        for path, content, expected in (("etc/kdump.conf", b"no_such 1\n", "kdump.conf:1"), ("etc/kdump/facts",
+                                                                                             b"nonsense\n", "facts"),
                                         ("init", b"text", "/init is no program"),
                                         ("etc/kdump/facts", b"release 1.2.3\n", "it is for kernel 1.2.3")):
             with self.subTest(path):
@@ -825,7 +853,8 @@ class Check(Case):
         with open(self.out, "rb") as file:
             packed = file.read()
         archive = Image(self.out).archive
-        for content in (packed[:len(packed) // 2], packed[:100], b"text", b"\0" * 512, archive[:500], archive[:-200], archive[:60],
+        for content in (packed[:len(packed) // 2], packed[:100], b"text", b"\0" * 512, archive[:500], archive[:-200],
+                        archive[:60],
                         archive.replace(b"070701", b"070709", 3)):
             made_root.write(self.out, content)
             result = self.run_kdump("--check", self.out)
@@ -837,7 +866,8 @@ class Check(Case):
     def test_archives_in_a_row(self):
         """Early microcode in an archive of its own, zeros, and the packed main one, as other builders write them."""
         image = self.build("--compress", "xz")
-        early = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=b"etc\nvar\n", cwd=self.root.path, stdout=subprocess.PIPE, check=True)
+        early = subprocess.run(["cpio", "-o", "-H", "newc", "--quiet"], input=b"etc\nvar\n", cwd=self.root.path,
+                               stdout=subprocess.PIPE, check=True)
         made_root.write(self.out, early.stdout + bytes(1024) + image.packed)
         self.check()
         sizes = json.loads(self.run_kdump("--sizes", "--json", self.out, sysroot=False).stdout)
@@ -848,9 +878,11 @@ class Check(Case):
         self.build()
         result = json.loads(self.run_kdump("--check", "--json", self.out).stdout)
         image = Image(self.out)
-        self.assertEqual((result["complete"], result["problems"], result["packed"], result["unpacked"], result["files"]),
+        self.assertEqual((result["complete"], result["problems"], result["packed"], result["unpacked"],
+                          result["files"]),
                          (True, [], len(image.packed), len(image.archive), len(image.entries)))
-        pages = sum(-(-len(content) // 4096) * 4096 for mode, _, _, content in image.entries.values() if stat.S_ISREG(mode))
+        pages = sum(-(-len(content) // 4096) * 4096 for mode, _, _,
+                    content in image.entries.values() if stat.S_ISREG(mode))
         self.assertEqual(result["memory"], pages)
         self.conf("# other")
         result = self.run_kdump("--check", "--json", self.out)

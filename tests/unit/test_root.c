@@ -85,6 +85,8 @@ static void check_links(void)
 {
 	struct root root;
 	struct blob blob;
+	struct stat st;
+	char *target = NULL;
 
 	blob_init(&blob);
 	CHECK_EQ(root_init(&root, below("sys")), 0);
@@ -108,6 +110,13 @@ static void check_links(void)
 	CHECK(!root_exists(&root, "dangling"));
 	CHECK(!root_exists(&root, "loop1"));
 	CHECK(!root_exists(&root, "a/c"));
+	CHECK_EQ(root_link(&root, "a/no_such", &target), -ENOENT);
+	CHECK_EQ(root_link(&root, "a", &target), -EINVAL);
+	CHECK_EQ(root_link(&root, "dangling", &target), 0);
+	free(target);
+	CHECK_EQ(root_stat(&root, "a", &st), 0);
+	CHECK(S_ISDIR(st.st_mode));
+	CHECK_EQ(root_stat(&root, "dangling", &st), -ENOENT);
 	CHECK_FAILS(root_read(&root, "loop1", 4096, &blob), -ELOOP, "/sys/loop1");
 	CHECK_FAILS(root_read(&root, "dangling", 4096, &blob), -ENOENT, "/sys/dangling");
 	CHECK_FAILS(root_read(&root, "a/c/d", 4096, &blob), -ENOENT, "/sys/a/c/d");
