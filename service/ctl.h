@@ -128,6 +128,14 @@ int argv_run(const struct argv *a, uint64_t timeout_ms, struct blob *out, int *s
 /* The last line that is not empty, without its newline; from malloc, NULL without memory. */
 char *ctl_last_line(const struct blob *out);
 
+/* ---- raw partitions (ctl_fetch.c) ---- */
+
+/*
+ * Make dump folders in "path" of what raw targets hold, and give those that hold nothing their mark. What goes wrong is a warning: the capture kernel is
+ * loaded, and the dump stays where it is.
+ */
+void ctl_fetch_dumps(const struct ctl *ctl, const struct conf *conf);
+
 /* ---- initramfs (ctl_initramfs.c) ---- */
 
 struct capture_files {

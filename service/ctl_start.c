@@ -122,6 +122,8 @@ static int start(struct ctl *ctl, const char *command, bool early, bool even_if_
 		printf("already loaded and up to date\n");
 	else if (!err)
 		err = load(&j);
+	if (!err && !early)
+		ctl_fetch_dumps(ctl, &j.conf);
 	/* Old dumps are no reason to be without the next one. */
 	if (!err && !early && prune_now(ctl, &j.conf, false)) {
 		warn("%s", err_text());

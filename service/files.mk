@@ -8,6 +8,7 @@ SERVICE_SRCS = \
 	service/conf_values.c \
 	service/crashkernel_value.c \
 	service/ctl_common.c \
+	service/ctl_fetch.c \
 	service/ctl_initramfs.c \
 	service/ctl_load.c \
 	service/ctl_lock.c \

@@ -33,6 +33,45 @@ class Usage(ctl_case.System):
             self.assertEqual((result.returncode, len(result.stderr.splitlines())), (1, 1))
 
 
+class Fetch(ctl_case.System):
+    """Dumps on raw partitions become folders when the service starts."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("etc/kdump.conf", "raw /dev/vdx\nraw /dev/vdy\n")
+
+    def test_each_partition_is_asked_after_loading(self):
+        self.fake("kdumpfetch.says", "/dev/vdx: fetched to /var/crash/127.0.0.1-2026-01-01-00:00:00\n")
+        self.assertIn("fetched to /var/crash", self.good("start").stdout)
+        self.assertEqual(self.calls("fetch"), [["kdump", "fetch", "/dev/vd" + x, self.at("var/crash")] for x in "xy"])
+        names = [call[0] + call[1] for call in self.calls()]
+        self.assertLess(names.index("kexec--sysroot=" + self.root), names.index("kdumpfetch"), names)
+
+    def test_an_incomplete_dump_is_fetched_too(self):
+        self.fake("kdumpfetch.fail", 3)
+        self.fake("kdumpfetch.says", "/dev/vdx: fetched to /var/crash/x\n")
+        self.assertIn("fetched to /var/crash/x", self.good("start").stdout)
+        self.assertEqual(self.calls("--prepare"), [])
+
+    def test_what_has_no_mark_gets_one_or_is_told(self):
+        self.fake("kdumpfetch.fail", 1)
+        self.fake("kdumpfetch.says", "kdump: /dev/vdx: is no place for dumps\n")
+        self.assertEqual(self.good("start").stderr.count("is no place"), 0)
+        self.forget()
+        self.fake("kdumpfetch--prepare.fail", 1)
+        self.fake("kdumpfetch--prepare.says", "kdump: /dev/vdx: holds an ext4 file system\n")
+        result = self.good("restart")
+        self.assertEqual(self.calls("--prepare"), [["kdump", "fetch", "--prepare", "/dev/vd" + x] for x in "xy"])
+        self.assertEqual(result.stderr.count("is no place for dumps; kdump: /dev/vdx: holds an ext4"), 2)
+        self.assertEqual(len(self.loads()), 1)
+
+    def test_not_early(self):
+        self.start()
+        self.forget()
+        self.good("start", "--early")
+        self.assertEqual(self.calls("fetch"), [])
+
+
 class Start(ctl_case.System):
     def test_builds_and_loads(self):
         result = self.good("start")

@@ -17,7 +17,7 @@ fakes=${0%/*}; name=${0##*/}
 verb=
 for a in "$@"; do
 	case $a in
-	-p|-u|--verify|mkinitramfs|--stale|--check|-f|--probe|is-system-running|list-jobs) verb=$verb$a ;;
+	-p|-u|--verify|mkinitramfs|fetch|--prepare|--stale|--check|-f|--probe|is-system-running|list-jobs) verb=$verb$a ;;
 	esac
 done
 [ ! -f "$fakes/$name$verb.before" ] || sh "$fakes/$name$verb.before"
