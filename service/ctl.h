@@ -131,8 +131,8 @@ char *ctl_last_line(const struct blob *out);
 /* ---- raw partitions (ctl_fetch.c) ---- */
 
 /*
- * Make dump folders in "path" of what raw targets hold, and give those that hold nothing their mark. What goes wrong is a warning: the capture kernel is
- * loaded, and the dump stays where it is.
+ * Make dump folders in "path" of what raw targets hold, and give those that hold nothing their mark. What goes wrong
+ * is a warning: the capture kernel is loaded, and the dump stays where it is.
  */
 void ctl_fetch_dumps(const struct ctl *ctl, const struct conf *conf);
 
