@@ -249,9 +249,9 @@ def others(deb):
         status == 0 and state("parachute") == "ii" and state("kexec-tools") != "ii",
         output,
     )
-    check(
-        "/sbin/kexec is ours", "parachute" in inside("/sbin/kexec", "--version")[1], inside("/sbin/kexec", "--version")
-    )
+    for program in PROGRAMS:
+        status, output = inside(f"/sbin/{program}", "-v" if program == "makedumpfile" else "--version")
+        check(f"/sbin/{program} is there after that, and ours", status == 0 and f"{program}" in output, output)
 
 
 def digest(path):
