@@ -85,9 +85,13 @@ static void sysrq(const struct capture *c, const char *key)
 static void __attribute__((noreturn)) become_shell(void)
 {
 	static const char *const argv[] = { "/bin/sh", "-i", NULL };
+	/* What is ignored here stays so in programs, and their user wants Ctrl-C to end them. */
+	static const int usual[] = { SIGPIPE, SIGINT, SIGHUP };
 	int fd = open("/dev/console", O_RDWR);
 	sigset_t none;
 
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		signal(usual[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setsid();
