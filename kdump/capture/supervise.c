@@ -22,6 +22,8 @@
 #define DEATH_MS 3000
 /* Progress is looked for this often: it costs a walk through /proc. */
 #define LOOK_MS 2000
+/* Should a signal be missed: so late is the end of a program noticed. */
+#define WAIT_MS 10000
 #define LINE_MAX_BYTES 65536
 
 /* ---- sessions ---- */
@@ -246,10 +248,27 @@ static void watch_until_ended(struct watch *w)
 	}
 }
 
+/*
+ * The first process and the worker are never chosen when memory runs out (setup_kernel()), and children begin with
+ * what their parent has. One that takes too much must be chosen: with nobody to choose the kernel panics, and no other
+ * target would be tried.
+ */
+static void may_be_chosen(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "0", 1) != 1)
+		debug("oom_score_adj: %m");
+	if (fd >= 0)
+		close(fd);
+}
+
 static void __attribute__((noreturn)) child_main(struct capture *c, const struct supervised *s, int words)
 {
 	int null = open("/dev/null", O_RDONLY);
 	int status;
+
+	may_be_chosen();
 
 	/* Should the worker be killed, this is not to go on beside the next one. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -310,16 +329,38 @@ static void __attribute__((noreturn)) become(const char *const *argv, int out_fd
 	_exit(127);
 }
 
+/*
+ * Until a child's signal (which is blocked) or LIMIT_MS. Looking again and again instead would take time of the CPU,
+ * and that is what session_work() counts: the session of a program that hangs would seem to move for ever.
+ */
+static void wait_signal(const sigset_t *signals, uint64_t now_ms, uint64_t limit_ms)
+{
+	uint64_t left = limit_ms > now_ms ? limit_ms - now_ms : 0;
+	struct timespec t;
+
+	if (left > WAIT_MS)
+		left = WAIT_MS;
+	t = (struct timespec){ .tv_sec = left / 1000, .tv_nsec = (long)(left % 1000) * 1000000 };
+	sigtimedwait(signals, NULL, &t);
+}
+
 int child_run(const char *const *argv, int out_fd, uint64_t term_ms, uint64_t kill_ms)
 {
 	bool asked = false, killed = false;
+	sigset_t signals, before;
 	int status = 0;
-	pid_t pid = fork(), ended;
+	pid_t pid, ended;
 
-	if (pid < 0)
-		return fail_sys(-errno, "%s: cannot start", argv[0]);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, &before);
+	pid = fork();
 	if (!pid)
 		become(argv, out_fd);
+	if (pid < 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		return fail_sys(-errno, "%s: cannot start", argv[0]);
+	}
 	while (!(ended = waitpid(pid, &status, WNOHANG))) {
 		uint64_t now = capture_now_ms();
 
@@ -331,8 +372,9 @@ int child_run(const char *const *argv, int out_fd, uint64_t term_ms, uint64_t ki
 			killed = true;
 			kill(pid, SIGKILL);
 		}
-		poll(NULL, 0, TICK_MS / 5);
+		wait_signal(&signals, now, !asked && term_ms < kill_ms ? term_ms : !killed ? kill_ms : UINT64_MAX);
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (ended < 0)
 		return fail_sys(-errno, "%s: its end was missed", argv[0]);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

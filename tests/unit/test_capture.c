@@ -11,7 +11,9 @@
 #include "tests/unit/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 TEST(folders_are_named_as_fedora_names_them)
@@ -345,6 +347,44 @@ TEST(children_that_hang_are_ended)
 	/* Ends at once, although the pipe is held open by one that would stay for ever. */
 	CHECK_EQ(supervise(&c, &behind), 0);
 	heard_was(&c, path, "");
+}
+
+static int tell_oom_score(struct capture *c, void *ctx)
+{
+	int fd = open("/proc/self/oom_score_adj", O_RDONLY), score;
+	char text[16] = "";
+
+	(void)c;
+	(void)ctx;
+	score = read(fd, text, sizeof(text) - 1) > 0 ? atoi(text) : -1;
+	close(fd);
+	return score;
+}
+
+/* Whoever cannot be chosen when memory runs out starts children that can. */
+TEST(children_may_be_chosen_when_memory_runs_out)
+{
+	struct capture c = { .say = { .fd = -1 } };
+	struct supervised s = { .what = "score", .run = tell_oom_score, .limit_ms = UINT64_MAX };
+	int fd = open("/proc/self/oom_score_adj", O_RDWR);
+	char before[16] = "";
+
+	/* Higher is what everybody may set; that it is another is what counts. */
+	CHECK(read(fd, before, sizeof(before) - 1) > 0 && pwrite(fd, "77", 2, 0) == 2);
+	CHECK_EQ(supervise(&c, &s), 0);
+	CHECK(pwrite(fd, before, strlen(before), 0) > 0);
+	close(fd);
+}
+
+/* Whoever looks at it again and again spends time of the CPU, and is never found to stand still. */
+TEST(programs_are_waited_for_at_rest)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	CHECK_EQ(child_run((const char *[]){ "sleep", "1", NULL }, -1, UINT64_MAX, UINT64_MAX), 0);
+	getrusage(RUSAGE_SELF, &after);
+	CHECK(after.ru_nvcsw - before.ru_nvcsw < 10);
 }
 
 TEST(programs_are_ended_in_time)
