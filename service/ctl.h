@@ -18,7 +18,8 @@
 #define CTL_DIGESTS       CTL_STATE_DIR "/digests"         /* kexec's own, so that loading again is quick */
 #define CTL_EVENTS        CTL_STATE_DIR "/hotplug"         /* one byte for every event of this boot */
 #define CTL_PENDING       CTL_STATE_DIR "/hotplug.pending" /* there: events wait for somebody to look at them */
-#define CTL_LOCK          "/run/lock/kdump"
+/* Not in /run/lock, which everybody may write to: whoever made it there first could hold it for ever. */
+#define CTL_LOCK          CTL_STATE_DIR "/lock"
 #define CTL_INITRAMFS_DIR "/var/lib/kdump"
 
 #define CTL_WAIT_DEFAULT_S 180

@@ -98,7 +98,7 @@ static int wait_for(const struct ctl *ctl, int fd, const char *path)
 int ctl_lock(const struct ctl *ctl, const char *command, int *fd)
 {
 	char *path = ctl_path(ctl, CTL_LOCK);
-	int err = path ? ctl_make_folder(ctl, "/run/lock", 0755) : -ENOMEM, lock = -1;
+	int err = path ? ctl_state_dir(ctl) : -ENOMEM, lock = -1;
 
 	if (!err) {
 		lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -122,6 +122,8 @@ static int start(struct ctl *ctl, const char *command, bool early, bool even_if_
 		printf("already loaded and up to date\n");
 	else if (!err)
 		err = load(&j);
+	/* Fetching takes hours, and CPUs and memory come and go meanwhile. One partition is fetched by one process. */
+	ctl_unlock(&j.lock);
 	if (!err && !early)
 		ctl_fetch_dumps(ctl, &j.conf);
 	/* Old dumps are no reason to be without the next one. */

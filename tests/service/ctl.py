@@ -4,6 +4,7 @@
 
     tests/service/ctl.py KDUMPCTL [TEST]...
 """
+import fcntl
 import os
 import shutil
 import subprocess
@@ -46,6 +47,15 @@ class Fetch(ctl_case.System):
         self.assertEqual(self.calls("fetch"), [["kdump", "fetch", "/dev/vd" + x, self.at("var/crash")] for x in "xy"])
         names = [call[0] + call[1] for call in self.calls()]
         self.assertLess(names.index("kexec--sysroot=" + self.root), names.index("kdumpfetch"), names)
+
+    def test_nobody_waits_for_it(self):
+        """It takes hours; CPUs and memory come and go meanwhile, and what follows them must not be kept waiting."""
+        self.fake("kdumpfetch.sleep", 3)
+        slow = subprocess.Popen(self.command("start"), env=self.environment(), stdout=subprocess.DEVNULL)
+        while not self.calls("fetch"):
+            time.sleep(0.02)
+        self.good("--wait", "0", "reload")
+        self.assertEqual(slow.wait(), 0)
 
     def test_an_incomplete_dump_is_fetched_too(self):
         self.fake("kdumpfetch.fail", 3)
@@ -343,9 +353,18 @@ class Lock(ctl_case.System):
         self.assertEqual(slow.wait(), 0)
         self.assertEqual(self.record()["loads"], "3")
 
+    def test_where_nobody_else_may_write(self):
+        """/run/lock is everybody's: whoever had the file there first could hold it for ever."""
+        os.makedirs(self.at("run/lock"), exist_ok=True)
+        os.chmod(self.at("run/lock"), 0o1777)
+        self.put("run/lock/kdump", "")
+        with open(self.at("run/lock/kdump"), "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.good("--wait", "0", "start")
+
     def test_one_that_died(self):
         """A lock dies with its holder."""
-        self.put("run/lock/kdump", "1 kdumpctl start\n")
+        self.put("run/kdump/lock", "1 kdumpctl start\n")
         self.good("--wait", "0", "start")
 
 
