@@ -176,6 +176,28 @@ def install(deb):
     check("the configuration that comes with it is right", status == 0, output)
 
 
+def kernels():
+    """dpkg tells a kernel's package what it does, and that package the hooks (deb-kernel-hooks)."""
+    image = f"{ROOT}/var/lib/kdump/initrd.img-6.1.0-9"
+    for told, stays in (
+        ("upgrade 6.1.2-1", True),
+        ("'upgrade' '6.1.2-1'", True),
+        ("abort-install", True),
+        ("remove", False),
+        ("'purge'", False),
+        ("", False),
+    ):
+        write(image, "")
+        write(f"{image}.inputs", "")
+        status, output = inside("env", f"DEB_MAINT_PARAMS={told}", "/etc/kernel/postrm.d/parachute", "6.1.0-9")
+        found = os.path.exists(image), os.path.exists(f"{image}.inputs")
+        check(f"a kernel's {told or 'end'}: its capture initramfs", (status, found) == (0, (stays, stays)), output)
+    write(image, "")
+    status, output = inside("/etc/kernel/postinst.d/parachute", "6.1.0-9")
+    check("where no service runs, a new kernel is nothing to do", (status, output) == (0, ""), output)
+    os.unlink(image)
+
+
 def repacked(deb, version, conf=None):
     """The package as a later version; with another /etc/kdump.conf."""
     folder = f"{WORK}/repacked"
@@ -282,6 +304,7 @@ def main():
     make_root()
     before = files()
     install(deb)
+    kernels()
     upgrade(deb)
     remove(before)
     others(deb)
