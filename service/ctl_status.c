@@ -64,6 +64,8 @@ int status_read(struct status *s, const struct ctl *ctl, bool probe)
 		warn("%s", err_text());
 		err_clear();
 	}
+	/* The last crash is of this machine. */
+	dumps_leave_out_others(&s->dumps);
 	if (!err && s->dumps.nr)
 		s->reason = dump_reason(&s->dumps.dump[0]);
 	return err;

@@ -6,9 +6,11 @@
 #include "lib/text.h"
 #include "service/places.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 
 /* Larger than the log of any kernel. */
 #define LOG_MAX (64u << 20)
+#define HOST_MAX 4096
 
 /* Take WIDTH digits off the tail of T. */
 static bool tail_number(struct text *t, size_t width, int *number)
@@ -221,6 +224,74 @@ int dumps_add(struct dumps *d, const char *folder)
 	return err;
 }
 
+/* ---- whose they are ---- */
+
+/* In front of the date; NAME is a dump's. */
+static struct text address_of(const char *name)
+{
+	struct text t = text_of_string(name);
+	const char *dash = strrchr(name, '-');
+
+	if (!strchr(dash, ':'))
+		t.len = dash - name;
+	t.len -= strlen("-YYYY-MM-DD-HH:MM:SS");
+	return t;
+}
+
+static bool is_address(const struct ifaddrs *all, struct text t)
+{
+	for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
+		char text[INET6_ADDRSTRLEN];
+		const void *bytes = NULL;
+
+		if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET)
+			bytes = &((const struct sockaddr_in *)(const void *)a->ifa_addr)->sin_addr;
+		else if (a->ifa_addr && a->ifa_addr->sa_family == AF_INET6)
+			bytes = &((const struct sockaddr_in6 *)(const void *)a->ifa_addr)->sin6_addr;
+		if (bytes && inet_ntop(a->ifa_addr->sa_family, bytes, text, sizeof(text)) && text_is(&t, text))
+			return true;
+	}
+	return false;
+}
+
+void dumps_mark_others(struct dumps *d, size_t from, const struct ctl *ctl)
+{
+	struct ifaddrs *all = NULL;
+	struct text host;
+	struct blob name;
+
+	blob_init(&name);
+	if (root_read(&ctl->root, "proc/sys/kernel/hostname", HOST_MAX, &name))
+		err_clear();
+	host = text_of((const char *)name.data, name.len);
+	text_trim(&host);
+	if (getifaddrs(&all))
+		all = NULL;
+	for (size_t i = from; i < d->nr; i++) {
+		struct text whose = address_of(d->dump[i].name);
+		bool named = host.len && whose.len == host.len && !memcmp(whose.at, host.at, host.len);
+
+		d->dump[i].others = !named && !is_address(all, whose);
+	}
+	freeifaddrs(all);
+	blob_deinit(&name);
+}
+
+void dumps_leave_out_others(struct dumps *d)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < d->nr; i++) {
+		if (d->dump[i].others)
+			dump_deinit(&d->dump[i]);
+		else
+			d->dump[nr++] = d->dump[i];
+	}
+	d->nr = nr;
+}
+
+/* ---- all of them ---- */
+
 static int newest_first(const void *a, const void *b)
 {
 	const struct dump_folder *x = a, *y = b;
@@ -253,8 +324,13 @@ int dumps_read(struct dumps *d, const struct ctl *ctl, const struct conf *conf)
 	int err = places_read(&p, ctl, conf);
 
 	for (size_t i = 0; !err && i < p.nr; i++)
-		if (p.place[i].folder)
+		if (p.place[i].folder) {
+			size_t from = new.nr;
+
 			err = dumps_add(&new, p.place[i].folder);
+			if (!err && place_is_shared(&p.place[i]))
+				dumps_mark_others(&new, from, ctl);
+		}
 	places_deinit(&p);
 	if (err) {
 		dumps_deinit(&new);

@@ -19,6 +19,7 @@ struct dump_folder {
 	char *core;                /* the dump's file name; NULL: there is none */
 	char *log;                 /* the crashed kernel's log's; NULL */
 	bool complete;
+	bool others;               /* on a server's export, and not named after an address or the name of this machine */
 	bool foreign;              /* holds something that no capture wrote: never removed */
 	uint64_t bytes;            /* on the disk, all files together */
 };
@@ -33,6 +34,12 @@ struct dumps {
 bool dump_name_parse(const char *name, uint64_t *time_s, unsigned int *number);
 /* Add those in FOLDER (as programs open it), which may be missing. Links are not followed. -errno, recorded. */
 int dumps_add(struct dumps *d, const char *folder);
+/*
+ * Many machines may write to one export: mark those of D from the one with the number FROM on that are others'. When
+ * this machine's addresses cannot be told, all of them are.
+ */
+void dumps_mark_others(struct dumps *d, size_t from, const struct ctl *ctl);
+void dumps_leave_out_others(struct dumps *d);
 void dumps_sort(struct dumps *d);
 void dumps_deinit(struct dumps *d);
 /* Of all places that a configuration names and that are mounted; sorted. */

@@ -225,6 +225,11 @@ int places_read(struct places *p, const struct ctl *ctl, const struct conf *conf
 	return err;
 }
 
+bool place_is_shared(const struct place *p)
+{
+	return p->target && p->target->kind == CONF_NFS;
+}
+
 void places_deinit(struct places *p)
 {
 	for (size_t i = 0; i < p->nr; i++)

@@ -24,6 +24,8 @@ struct places {
 
 /* One for every target and one for the root. -ENOMEM, what /proc/self/mountinfo gave; recorded. CONF must outlive P. */
 int places_read(struct places *p, const struct ctl *ctl, const struct conf *conf);
+/* May other machines write dumps to it? */
+bool place_is_shared(const struct place *p);
 void places_deinit(struct places *p);
 
 #endif

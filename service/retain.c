@@ -70,13 +70,17 @@ static int remove_dump(const char *path)
 	return err;
 }
 
-static int prune_place(const struct place *p, const struct conf_keep *keep, bool dry_run)
+static int prune_place(const struct ctl *ctl, const struct place *p, const struct conf_keep *keep, bool dry_run)
 {
 	struct dumps d = { 0 };
 	const char **remove;
 	struct statvfs fs;
 	int err = dumps_add(&d, p->folder), failed = 0;
 
+	if (!err && place_is_shared(p)) {
+		dumps_mark_others(&d, 0, ctl);
+		dumps_leave_out_others(&d);
+	}
 	dumps_sort(&d);
 	remove = err || !d.nr ? NULL : calloc(d.nr, sizeof(*remove));
 	if (!err && d.nr && !remove)
@@ -135,7 +139,7 @@ int prune_now(const struct ctl *ctl, const struct conf *conf, bool dry_run)
 	err = places_read(&p, ctl, conf);
 	for (size_t i = 0; !err && i < p.nr; i++)
 		if (p.place[i].folder)
-			err = prune_place(&p.place[i], keep, dry_run);
+			err = prune_place(ctl, &p.place[i], keep, dry_run);
 	places_deinit(&p);
 	return err;
 }
