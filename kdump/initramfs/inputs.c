@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/initramfs/inputs.h"
 
+#include "kdump/capture/facts.h"
 #include "lib/err.h"
 #include "lib/sha256.h"
 #include "lib/text.h"
@@ -280,7 +281,18 @@ static void say_difference(FILE *out, const struct text *old, const struct text 
 		fprintf(out, "%s%.*s: %s\n", slash, (int)key.len, key.at, old ? "no longer needed" : "not in it yet");
 }
 
-static bool compare_all(const struct lines *old, const struct lines *new, FILE *out)
+/* PARTIAL: only what both sides have; and what is told about the machine is told in facts, which one side lacks. */
+static bool differs(const struct text *a, const struct text *b, int order, bool partial)
+{
+	struct text key;
+
+	if (!partial || order)
+		return !partial && (order || compare_text(*a, *b));
+	key = key_of(a);
+	return !text_is(&key, &FACTS_PATH[1]) && compare_text(*a, *b);
+}
+
+static bool compare_all(const struct lines *old, const struct lines *new, bool partial, FILE *out)
 {
 	size_t i = 0, k = 0;
 	bool stale = false;
@@ -289,7 +301,7 @@ static bool compare_all(const struct lines *old, const struct lines *new, FILE *
 		const struct text *a = i < old->nr ? &old->line[i] : NULL, *b = k < new->nr ? &new->line[k] : NULL;
 		int order = !a ? 1 : !b ? -1 : compare_text(key_of(a), key_of(b));
 
-		if (order || compare_text(*a, *b)) {
+		if (differs(a, b, order, partial)) {
 			stale = true;
 			say_difference(out, order <= 0 ? a : NULL, order >= 0 ? b : NULL);
 		}
@@ -321,8 +333,8 @@ static int split_image(const struct view *recorded, struct blob *rest, struct bl
 	return err;
 }
 
-int inputs_compare(const struct blob *now, const struct view *recorded, const struct view *image, FILE *out,
-		   bool *stale)
+int inputs_compare(const struct blob *now, bool partial, const struct view *recorded, const struct view *image,
+		   FILE *out, bool *stale)
 {
 	struct blob rest, line, actual;
 	struct lines old = { 0 }, new = { 0 };
@@ -339,7 +351,7 @@ int inputs_compare(const struct blob *now, const struct view *recorded, const st
 	if (!err)
 		err = lines_init(&new, text_of((const char *)now->data, now->len));
 	if (!err) {
-		*stale = compare_all(&old, &new, out);
+		*stale = compare_all(&old, &new, partial, out);
 		if (line.len != actual.len || memcmp(line.data, actual.data, line.len)) {
 			fprintf(out, "%s: it is not the file that was made\n", image->name);
 			*stale = true;

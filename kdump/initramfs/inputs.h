@@ -31,9 +31,10 @@ int inputs_add_image(struct blob *text, const void *image, size_t len);
 
 /*
  * Say on OUT what differs, a line each: between NOW (of inputs_of()) and what RECORDED says, and between the image's
- * bytes and RECORDED. *STALE: something does. -EINVAL (recorded): RECORDED is no such file.
+ * bytes and RECORDED. *STALE: something does. PARTIAL: NOW lacks what belongs to targets that are out of reach, and
+ * what only one of the two has is no difference. -EINVAL (recorded): RECORDED is no such file.
  */
-int inputs_compare(const struct blob *now, const struct view *recorded, const struct view *image, FILE *out,
-		   bool *stale);
+int inputs_compare(const struct blob *now, bool partial, const struct view *recorded, const struct view *image,
+		   FILE *out, bool *stale);
 
 #endif

@@ -53,11 +53,11 @@ static int ask_resolver(const char *server, char **address)
 	int err = getaddrinfo(server, NULL, &hints, &found);
 
 	if (err)
-		return fail(-ENOENT, "the server %s has no address: %s", server, gai_strerror(err));
+		return fail(-EHOSTUNREACH, "the server %s has no address: %s", server, gai_strerror(err));
 	err = getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof(text), NULL, 0, NI_NUMERICHOST);
 	freeaddrinfo(found);
 	if (err)
-		return fail(-ENOENT, "the server %s has no address: %s", server, gai_strerror(err));
+		return fail(-EHOSTUNREACH, "the server %s has no address: %s", server, gai_strerror(err));
 	*address = strdup(text);
 	return *address ? 0 : fail(-ENOMEM, "out of memory");
 }
@@ -76,7 +76,7 @@ int network_resolve(const struct root *root, const char *server, char **address)
 	err = look_in_hosts(root, server, address);
 	if (err || *address)
 		return err;
-	return fail(-ENOENT, "the server %s has no address: %s/etc/hosts does not have it", server, root->path);
+	return fail(-EHOSTUNREACH, "the server %s has no address: %s/etc/hosts does not have it", server, root->path);
 }
 
 static int add_fact(struct blob *facts, const char *keyword, const char *a, const char *b, const char *c)

@@ -42,6 +42,7 @@ struct plan {
 	char *watchdog;            /* NULL: none */
 	char **device;             /* /dev/NAME of every target on a disk, for those who build for us */
 	size_t nr_devices;
+	size_t left_out;           /* targets that are out of reach at the moment, when there are others */
 	bool web, ssh, reaches_out; /* targets: https and s3; ssh; any server */
 };
 

@@ -457,12 +457,45 @@ static int want_nodes(struct plan *p)
 	return err;
 }
 
+/* What may be otherwise in a minute: a name server that is silent, a cable, a disk that is away. */
+static bool is_passing(int err)
+{
+	return err == -EHOSTUNREACH || err == -ENETUNREACH || err == -ENODEV;
+}
+
+/*
+ * With one target that can be reached there is a dump. To have no capture kernel because a second one is away today
+ * would be a bad trade, so that one is left out, and said.
+ */
+static int all_targets(struct plan *p)
+{
+	const size_t nr = p->r.conf->nr_targets;
+	char **why = calloc(nr ? nr : 1, sizeof(*why));
+	int err = why ? 0 : no_memory(), first = 0;
+
+	for (size_t i = 0; !err && i < nr; i++) {
+		err = one_target(p, i);
+		if (!is_passing(err))
+			continue;
+		first = first ? first : err;
+		why[p->left_out] = strdup(err_text());
+		err = why[p->left_out++] ? 0 : no_memory();
+		err_clear();
+	}
+	if (!err && nr && p->left_out == nr)
+		err = fail(first, "%s", why[0]);
+	for (size_t i = 0; !err && i < p->left_out; i++)
+		warn("%s; it is left out until the initramfs is built again", why[i]);
+	for (size_t i = 0; why && i < p->left_out; i++)
+		free(why[i]);
+	free(why);
+	return err;
+}
+
 int plan_targets(struct plan *p)
 {
-	int err = 0;
+	int err = all_targets(p);
 
-	for (size_t i = 0; !err && i < p->r.conf->nr_targets; i++)
-		err = one_target(p, i);
 	if (!err && p->r.conf->failure_action == CONF_DUMP_TO_ROOTFS) {
 		err = local_place(p, "root", "/", p->r.conf->path);
 		if (err)

@@ -479,6 +479,32 @@ class Network(Case):
         self.conf("nfs nowhere:/export")
         self.fails("nowhere has no address", "kdump.conf:1")
 
+    def test_one_of_several_is_out_of_reach(self):
+        """A capture kernel for the others is better than none; and an image that knows more is better than a new one."""
+        self.conf("nfs dumps:/export", "ext4 /dev/vda1", "nfs nowhere:/export", "ext4 UUID=0-0")
+        result = self.run_kdump(self.out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stderr, r"kdump.conf:3: target nowhere:/export: .* has no address.* is left out")
+        self.assertRegex(result.stderr, r"kdump.conf:4: target UUID=0-0: .* is left out")
+        image = Image(self.out)
+        self.assertEqual([words[0] for words in image.facts("filesystem")], ["target0", "target1"])
+        self.assertEqual(image.facts("host"), [["dumps", "10.0.2.2"]])
+        self.check("target 3", "target 4")
+        hosts = self.root.read("etc/hosts")
+        self.root.write("etc/hosts", "127.0.0.1 localhost\n")
+        self.stale()
+        self.root.write("etc/hosts", hosts + b"10.0.2.9 nowhere\n")
+        self.root.write("etc/kdump.conf", self.root.read("etc/kdump.conf") + b"# more\n")
+        result = self.run_kdump("--stale", self.out)
+        self.assertEqual((result.returncode, result.stdout), (1, "/etc/kdump.conf: changed\n"))
+        self.conf("nfs dumps:/export", "ext4 /dev/vda1", "nfs nowhere:/export")
+        self.stale("new: host nowhere 10.0.2.9")
+        self.assertEqual(len(Image(self.out).facts("filesystem")), 3)
+
+    def test_none_of_several_is_in_reach(self):
+        self.conf("nfs nowhere:/export", "ext4 UUID=0-0")
+        self.fails("nowhere has no address", "kdump.conf:1")
+
     def test_no_route(self):
         self.root.write("proc/net/route", "Iface\tDestination\n")
         self.conf("nfs dumps:/export")
