@@ -387,9 +387,10 @@ static int run_check(const struct job *j, int *status)
 	if (!err && j->o.json) {
 		err = print_json(j, &image, &problems);
 	} else if (!err) {
+		print_sizes(j, &image);
+		/* Last, as the last line is what kdumpctl shows. */
 		for (size_t i = 0; i < problems.nr; i++)
 			printf("%s: %s\n", j->o.file, problems.text[i]);
-		print_sizes(j, &image);
 		if (!problems.nr)
 			printf("%s: all is in it\n", j->o.file);
 	}
