@@ -123,3 +123,18 @@ bool text_u64(struct text *t, unsigned int base, uint64_t *value)
 	*value = sum;
 	return true;
 }
+
+bool text_word(struct text *rest, struct text *word)
+{
+	size_t n = 0;
+
+	text_trim(rest);
+	if (!rest->len)
+		return false;
+	while (n < rest->len && rest->at[n] != ' ' && rest->at[n] != '\t')
+		n++;
+	*word = text_of(rest->at, n);
+	rest->at += n;
+	rest->len -= n;
+	return true;
+}

@@ -27,6 +27,9 @@ struct text text_until(struct text *t, char c);
 /* Take leading blanks; how many there were. */
 size_t text_blanks(struct text *t);
 
+/* Take the next word between blanks and tabs; false when there is none. */
+bool text_word(struct text *t, struct text *word);
+
 /* Drop white space at both ends. */
 void text_trim(struct text *t);
 

@@ -67,7 +67,7 @@ static int set_words(struct conf *c, const struct keyword *k, struct text value,
 	struct text word;
 
 	(void)line;
-	while (conf_word(&value, &word)) {
+	while (text_word(&value, &word)) {
 		int err = k->check(word);
 		char **more, *copy = NULL;
 
@@ -212,7 +212,7 @@ static int set_keep(struct conf *c, const struct keyword *k, struct text value, 
 
 	(void)k;
 	(void)line;
-	while (conf_word(&value, &word)) {
+	while (text_word(&value, &word)) {
 		struct text limit = word, name = text_until(&limit, '=');
 		int err;
 
@@ -318,8 +318,8 @@ static const struct keyword keywords[] = {
 	{ "initramfs", "auto, own, dracut, initramfs-tools", set_builder, 0, NULL, 0, false, CONF_LINE_BUILDER + 1 },
 	GONE("net", "write \"nfs SERVER:/EXPORT\" or \"ssh USER@SERVER\""),
 	GONE("options", "options of modules go into /etc/modprobe.d"),
-	GONE("link_delay", "links are waited for as long as the deadline allows"),
-	GONE("disk_timeout", "disks are waited for as long as the deadline allows"),
+	GONE("link_delay", "links are waited for for half a minute"),
+	GONE("disk_timeout", "disks are waited for for a minute"),
 	GONE("debug_mem_level", "\"kdumpctl estimate\" says what memory is needed"),
 	GONE("blacklist", "add module_blacklist=MODULE to KDUMP_COMMANDLINE_APPEND"),
 };
@@ -383,7 +383,7 @@ static int parse_line(struct conf *c, struct text line, unsigned int number, uns
 	size_t i;
 	int err = conf_check_line(line);
 
-	if (err || !conf_word(&line, &name))
+	if (err || !text_word(&line, &name))
 		return err;
 	text_trim(&line);
 	k = keyword_find(name);

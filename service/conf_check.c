@@ -53,7 +53,7 @@ static int check_collector(const struct conf *c)
 	struct text rest = text_of_string(c->core_collector), word, program;
 	const struct conf_target *remote = remote_target(c);
 
-	if (!conf_word(&rest, &word))
+	if (!text_word(&rest, &word))
 		return fail(-EINVAL, "\"core_collector\" names no program");
 	program = base_name(word);
 	if (text_is(&program, "scp") || text_is(&program, "sftp"))
@@ -61,7 +61,7 @@ static int check_collector(const struct conf *c)
 			    "for every page of memory write \"core_collector makedumpfile -F -d 0\"",
 			TEXT_ARGS(&program));
 	if (text_is(&program, "kdump")) {
-		if (!conf_word(&rest, &word) || (!text_is(&word, "save") && !text_is(&word, "makedumpfile")))
+		if (!text_word(&rest, &word) || (!text_is(&word, "save") && !text_is(&word, "makedumpfile")))
 			return fail(-EINVAL, "\"core_collector\": of kdump's commands \"kdump save\" makes dumps");
 	} else if (!text_is(&program, "makedumpfile")) {
 		if (remote)
@@ -73,7 +73,7 @@ static int check_collector(const struct conf *c)
 				    "makedumpfile or \"kdump save\"", TEXT_ARGS(&program));
 		return 0;
 	}
-	while (conf_word(&rest, &word))
+	while (text_word(&rest, &word))
 		if (dumps_nothing(word))
 			return fail(-EINVAL, "\"core_collector\": with \"%.*s\" there would be no dump",
 				    TEXT_ARGS(&word));

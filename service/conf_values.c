@@ -33,21 +33,6 @@ static bool only(struct text t, const char *extra)
 	return t.len;
 }
 
-bool conf_word(struct text *rest, struct text *word)
-{
-	size_t n = 0;
-
-	text_trim(rest);
-	if (!rest->len)
-		return false;
-	while (n < rest->len && rest->at[n] != ' ' && rest->at[n] != '\t')
-		n++;
-	*word = text_of(rest->at, n);
-	rest->at += n;
-	rest->len -= n;
-	return true;
-}
-
 static int one_word(struct text v)
 {
 	const char *blank = first_of(v, " \t");
@@ -344,7 +329,7 @@ int conf_check_dracut(struct text v)
 	struct text rest = v, word;
 	size_t quotes = 0;
 
-	while (conf_word(&rest, &word))
+	while (text_word(&rest, &word))
 		if (text_starts(&word, "--mount") && (word.len == 7 || word.at[7] == '='))
 			return fail(-EINVAL, "--mount is not understood: write the target as a line of its own, "
 				    "\"ext4 DEVICE\" or \"nfs SERVER:/EXPORT\"");

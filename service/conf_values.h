@@ -37,7 +37,5 @@ int conf_seconds(struct text value, uint64_t *seconds);
 int conf_bytes(struct text value, uint64_t *bytes);
 /* Digits only. */
 int conf_number(struct text value, uint64_t *number);
-/* Take the next word between blanks and tabs; false when there is none. */
-bool conf_word(struct text *rest, struct text *word);
 
 #endif

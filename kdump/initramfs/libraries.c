@@ -469,14 +469,15 @@ static int search_path(const struct linker *l, const char *name, char **path)
 	};
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		bool there;
+		char *tried;
 
-		if (asprintf(path, "%s/%s", folders[i], name) < 0)
+		if (asprintf(&tried, "%s/%s", folders[i], name) < 0)
 			return no_memory();
-		there = l->root ? root_exists(l->root, *path) : tree_resolve(l->tree, *path) != NULL;
-		if (there)
+		if (l->root ? root_exists(l->root, tried) : tree_resolve(l->tree, tried) != NULL) {
+			*path = tried;
 			return 0;
-		free(*path);
+		}
+		free(tried);
 	}
 	return fail(-ENOENT, "there is no program %s", name);
 }

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OPT_CONF = 256, OPT_SYSROOT, OPT_KERNEL, OPT_INIT, OPT_COMPRESS, OPT_BUILDER, OPT_JSON, OPT_STALE, OPT_CHECK,
@@ -509,6 +510,8 @@ int command_mkinitramfs(int argc, char **argv, int *status)
 		*status = EXIT_USAGE;
 		return err;
 	}
+	/* Also of those who build for us: there are keys in it. */
+	umask(077);
 	sha256_use_cpu(true);
 	if (o.mode == OPT_SIZES)
 		return run_sizes(&o);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Programs and the files that they read. */
+#include "kdump/capture/hooks.h"
 #include "kdump/initramfs/dynamic.h"
 #include "kdump/initramfs/plan.h"
 #include "lib/err.h"
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Where distributions keep the certificates that everybody trusts: Debian, Fedora, SUSE, Alpine. */
 static const char *const ca_files[] = {
@@ -141,9 +143,7 @@ static int add_command(struct plan *p, const char *keyword, const char *line)
 	char *path;
 	int err;
 
-	text_trim(&rest);
-	word = text_until(&rest, ' ');
-	if (!word.len)
+	if (!text_word(&rest, &word))
 		return 0;
 	path = strndup(word.at, word.len);
 	if (!path)
@@ -153,12 +153,35 @@ static int add_command(struct plan *p, const char *keyword, const char *line)
 	return err ? fail_ctx(err, "%s: %s", p->r.conf_name, keyword) : 0;
 }
 
+/* Programs in FOLDER, which the capture runs by name; what is not executable is none. */
+static int add_hooks(struct plan *p, const char *folder)
+{
+	struct root_names names = { 0 };
+	int err = root_exists(p->r.root, folder + 1) ? root_list(p->r.root, folder + 1, &names) : 0;
+
+	for (size_t i = 0; !err && i < names.nr; i++) {
+		struct stat st;
+		char *path;
+
+		if (asprintf(&path, "%s/%s", folder, names.name[i]) < 0) {
+			err = no_memory();
+			break;
+		}
+		err = root_stat(p->r.root, path + 1, &st);
+		if (!err && S_ISREG(st.st_mode) && (st.st_mode & 0111))
+			err = linker_add_program(&p->linker, path);
+		free(path);
+	}
+	root_names_deinit(&names);
+	return err ? fail_ctx(err, "%s", folder) : 0;
+}
+
 /* makedumpfile and kdump are in /init; what else collects a core is a program of its own. */
 static int add_collector(struct plan *p)
 {
-	struct text rest = text_of_string(p->r.conf->core_collector), word = text_until(&rest, ' ');
+	struct text rest = text_of_string(p->r.conf->core_collector), word;
 
-	if (text_is(&word, "kdump") || text_stops(&word, "/kdump") || text_is(&word, "makedumpfile") ||
+	if (!text_word(&rest, &word) || text_is(&word, "kdump") || text_stops(&word, "/kdump") || text_is(&word, "makedumpfile") ||
 	    text_stops(&word, "/makedumpfile"))
 		return 0;
 	return add_command(p, "core_collector", p->r.conf->core_collector);
@@ -220,6 +243,10 @@ int plan_programs(struct plan *p)
 		err = add_command(p, "kdump_pre", c->kdump_pre);
 	if (!err)
 		err = add_command(p, "kdump_post", c->kdump_post);
+	if (!err)
+		err = add_hooks(p, HOOKS_PRE);
+	if (!err)
+		err = add_hooks(p, HOOKS_POST);
 	if (!err)
 		err = add_collector(p);
 	for (size_t i = 0; !err && i < c->extra_bins.nr; i++)

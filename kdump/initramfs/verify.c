@@ -125,11 +125,11 @@ static int need_program(struct look *l, const char *keyword, const char *path)
 
 static int need_command(struct look *l, const char *keyword, const char *line)
 {
-	struct text rest = text_of_string(line ? line : ""), word = text_until(&rest, ' ');
+	struct text rest = text_of_string(line ? line : ""), word;
 	char *path;
 	int err;
 
-	if (!word.len)
+	if (!text_word(&rest, &word))
 		return 0;
 	path = strndup(word.at, word.len);
 	if (!path)

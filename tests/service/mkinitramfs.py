@@ -210,6 +210,34 @@ class Contents(Case):
         os.unlink(self.out)
         self.fails("kdump_pre", "/usr/bin/pre", "bin/zsh")
 
+    def test_blanks_and_tabs(self):
+        """What the configuration takes for words is taken for words here, too."""
+        self.conf("core_collector\tmakedumpfile\t-l  -d 31")
+        self.build()
+        self.check()
+        self.conf("core_collector /usr/bin/tool\t--option")
+        self.root.dynamic_program("usr/bin/tool")
+        self.assertTrue(self.build().resolve("/usr/bin/tool"))
+        self.check()
+
+    def test_programs_in_folders(self):
+        self.root.write("etc/kdump/pre.d/10-first", "#!/bin/sh\n", 0o755)
+        self.root.write("etc/kdump/post.d/last", elf(), 0o700)
+        self.root.write("etc/kdump/post.d/README", "text", 0o644)
+        self.root.dynamic_program("usr/bin/dash")
+        self.root.link("dash", "usr/bin/sh")
+        image = self.build()
+        for path in ("/etc/kdump/pre.d/10-first", "/etc/kdump/post.d/last", "/bin/sh"):
+            self.assertTrue(image.resolve(path)[0] & 0o100, path)
+        self.assertNotIn("etc/kdump/post.d/README", image.entries)
+        self.root.write("etc/kdump/pre.d/10-first", "#!/bin/sh -e\n", 0o755)
+        self.stale("/etc/kdump/pre.d/10-first: changed")
+
+    def test_no_such_program(self):
+        for line, name in (("extra_bins tool", "tool"), ("core_collector tool", "tool"), ("extra_bins /x/tool", "tool")):
+            self.conf(line)
+            self.fails(line.split()[0], name)
+
     def test_shell_alone(self):
         self.conf("shell yes")
         self.root.write("usr/bin/busybox", elf(tail=b"busybox"), 0o755)
