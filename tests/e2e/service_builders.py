@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Dumps on what our own initramfs does not reach: a logical volume. The machine's own builder of initramfs images makes
+the capture image then, and that has to bring the volume up in the capture kernel.
+"""
+import glob
+import os
+import re
+import subprocess
+
+import paths
+from debian import DebianGuest, machine
+from qemu import Lost
+from service_case import FOLDER, Case, booted, check_dump, check_modes, check_service, crash_and_return, digest_of
+from service_case import finish, installed, making, package, power_off
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VOLUMES = ("libaio1", "libdevmapper-event1.02.1", "liblvm2cmd2.03", "dmeventd", "lvm2")
+DRACUT = ("kpartx", "dracut-core")
+INSTALL = "DEBIAN_FRONTEND=noninteractive dpkg -i --force-unsafe-io "
+MIB = 1 << 20
+# Images of others hold whole systems: udev, systemd, all the tools for volumes.
+RESERVED = "384M"
+PLACE = "/srv/dumps"
+TO_VOLUME = f"""
+pvcreate -qq /dev/vdb && vgcreate -qq dumps /dev/vdb && lvcreate -qq -y -l 100%FREE -n crash dumps &&
+mke2fs -q -t ext4 /dev/dumps/crash && mkdir -p {PLACE} &&
+echo "/dev/dumps/crash {PLACE} ext4 defaults,nofail 0 2" >>/etc/fstab && systemctl daemon-reload && mount {PLACE} &&
+echo "ext4 /dev/dumps/crash" >>/etc/kdump.conf
+"""
+
+
+def debs(names):
+    """Debian's packages with these NAMES, downloaded once: {path in the guest: file here}."""
+    if not names:
+        return {}
+    subprocess.run([f"{TOP}/tests/setup/fetch", *[f"{name}:amd64" for name in names]], check=True)
+    found = [sorted(glob.glob(f"{paths.BUILD}/debs/{name}_amd64_*.deb"))[-1] for name in names]
+    return {f"/root/{name}.deb": path for name, path in zip(names, found)}
+
+
+def with_volumes(context):
+    """The disk with our package, and what makes logical volumes; made once for each package."""
+    source = installed(context)
+    key = f"{digest_of(source.replace('.raw', '.key'))} {' '.join(VOLUMES)}"
+    made, note = (f"{paths.BUILD}/guest-debian/installed-volumes.{kind}" for kind in ("raw", "key"))
+    with making:
+        if os.path.exists(note) and open(note, encoding="ascii").read() == key:
+            return made
+        files = debs(VOLUMES)
+        with DebianGuest(machine(), f"{context.folder}/volumes", files, source=source) as guest:
+            guest.wait_boot()
+            guest.output(INSTALL + " ".join(files), 600)
+            power_off(guest)
+        os.replace(guest.root, made)
+        with open(note, "w", encoding="ascii") as file:
+            file.write(key)
+    return made
+
+
+def second_disk(context, size=512 * MIB):
+    """Arguments of QEMU for /dev/vdb, empty."""
+    path = f"{context.folder}/second.raw"
+    with open(path, "wb") as file:
+        file.truncate(size)
+    return ["-drive", f"if=none,id=second,format=raw,cache=unsafe,file={path}", "-device",
+            "virtio-blk-pci,drive=second,serial=second"]
+
+
+def reserve(guest, size):
+    guest.edit("/boot/grub/grub.cfg", lambda text: re.sub(r"crashkernel=\S+", f"crashkernel={size}", text))
+
+
+def built_by(context, prepare, builder, packages=()):
+    """PREPARE makes the second disk the target; BUILDER makes the image; the dump is there after the panic."""
+    results = context.results
+    source = with_volumes(context)
+    files = debs(packages)
+    with DebianGuest(machine(), context.folder, files, source=source, more=second_disk(context)) as guest:
+        reserve(guest, RESERVED)
+        context.timings["boot"] = booted(context, guest)
+        release = guest.output("uname -r").strip()
+        if files:
+            guest.output(INSTALL + " ".join(files), 600)
+        guest.output(" ".join(prepare.split("\n")), 240)
+        status, output = guest.run("systemctl restart kdump.service", 900)
+        journal = guest.run("journalctl -b --no-pager -o cat -u kdump.service | tail -n 12")[1]
+        text = (output + journal).decode(errors="replace")
+        if not results.check("the service builds and loads", status == 0, text):
+            raise Lost("nothing to go on with")
+        inputs = guest.output("cat /var/lib/kdump/*.inputs")
+        results.check(f"{builder} has built it", f"builder {builder}\n" in inputs, text)
+        check_service(context, guest, "with the new target")
+        context.timings["initramfs_kib"] = int(guest.output("du -k /var/lib/kdump/initrd.img-* | head -n 1").split()[0])
+        names = crash_and_return(context, guest, path=f"{PLACE}/var/crash")
+        results.check("one dump has come", len(names) == 1 and FOLDER.match(names[0]), names)
+        check_service(context, guest, "after the crash")
+        for name in names:
+            check_modes(context, guest, f"{PLACE}/var/crash/{name}")
+            guest.output(f"mkdir -p /root/dumps && cp -a {PLACE}/var/crash/{name} /root/dumps/")
+        power_off(guest)
+        for name in names:
+            guest.host_copy(f"/root/dumps/{name}", f"{context.folder}/dumps")
+            check_dump(context, f"{context.folder}/dumps/{name}", "sysrq triggered crash", release)
+    finish(context, guest)
+
+
+CASES = [
+    Case("service-lvm-initramfs-tools", lambda context: built_by(context, TO_VOLUME, "initramfs-tools")),
+    Case("service-lvm-dracut", lambda context: built_by(context, TO_VOLUME, "dracut", DRACUT)),
+]
