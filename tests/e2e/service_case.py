@@ -156,9 +156,9 @@ CAPTURE_WORDS = {
 }
 
 
-def crash_and_return(context, guest, command=SYSRQ, seconds=CAPTURE_SECONDS, nmi=False):
+def crash_and_return(context, guest, command=SYSRQ, seconds=CAPTURE_SECONDS, nmi=False, path="/var/crash"):
     """The panic, the dump, the way back; names of the dump folders that are new."""
-    before = set(dumps_in(guest))
+    before = set(dumps_in(guest, path))
     guest.output("sync")
     since, start = guest.crash(command)
     if nmi:
@@ -171,7 +171,7 @@ def crash_and_return(context, guest, command=SYSRQ, seconds=CAPTURE_SECONDS, nmi
         state == "running",
         guest.run("systemctl --failed --no-legend")[1].decode(errors="replace"),
     )
-    return sorted(set(dumps_in(guest)) - before)
+    return sorted(set(dumps_in(guest, path)) - before)
 
 
 def panic(context, options=None):
@@ -383,6 +383,8 @@ def hotplug(context, disk, rounds):
     kernel_updates = disk == "sid"
     options = machine(memory="1G,slots=16,maxmem=8G")
     with DebianGuest(options, context.folder, source=installed(context, disk), more=["-smp", "1,maxcpus=8"]) as guest:
+        # Later boots have all CPUs that were added, and start with one: QEMU gives each a share of one processor of the host.
+        guest.edit("/boot/grub/grub.cfg", lambda text: text.replace(" ro ", " ro maxcpus=1 "))
         release = start(context, guest)
         plugger, judged = Plugger(guest), []
         for number in range(rounds):
@@ -413,6 +415,7 @@ def hotplug(context, disk, rounds):
             ]
             check_service(context, guest, f"round {number}")
         power_off(guest)
+        context.timings["moments"] = [round(wait, 1) for *_, wait in judged]
         for name, state, iomem, cpus, wait in judged:
             folder = fetch_dump(context, guest, name)
             facts = check_dump(context, folder, "sysrq triggered crash", release)
