@@ -75,6 +75,12 @@ class Units(unittest.TestCase):
                 self.assertIn(("ConditionKernelCommandLine", "crashkernel"), settings(text), name)
         self.assertIn(("ConditionPathExists", "/proc/vmcore"), settings(self.texts["kdump-capture.service"]))
 
+    def test_names_have_addresses(self):
+        """Building asks for those of servers; being ordered behind a target that nobody starts is being ordered not at all."""
+        found = dict(settings(self.texts["kdump.service"]))
+        for setting in ("After", "Wants"):
+            self.assertIn("network-online.target", found[setting].split())
+
     def test_nothing_stops_following(self):
         """A start limit would end the path unit for good; a unit that the preset forgets would stay off."""
         self.assertIn(("StartLimitIntervalSec", "0"), settings(self.texts["kdump-reload.service"]))
