@@ -19,7 +19,7 @@ struct dump_folder {
 	char *core;                /* the dump's file name; NULL: there is none */
 	char *log;                 /* the crashed kernel's log's; NULL */
 	bool complete;
-	bool others;               /* on a server's export, and not named after an address or the name of this machine */
+	bool others;               /* on a server's export, and not named after an address or name of this machine */
 	bool foreign;              /* holds something that no capture wrote: never removed */
 	uint64_t bytes;            /* on the disk, all files together */
 };

@@ -181,8 +181,8 @@ static int add_collector(struct plan *p)
 {
 	struct text rest = text_of_string(p->r.conf->core_collector), word;
 
-	if (!text_word(&rest, &word) || text_is(&word, "kdump") || text_stops(&word, "/kdump") || text_is(&word, "makedumpfile") ||
-	    text_stops(&word, "/makedumpfile"))
+	if (!text_word(&rest, &word) || text_is(&word, "kdump") || text_stops(&word, "/kdump") ||
+	    text_is(&word, "makedumpfile") || text_stops(&word, "/makedumpfile"))
 		return 0;
 	return add_command(p, "core_collector", p->r.conf->core_collector);
 }

@@ -228,7 +228,8 @@ class Dumps(Case):
     def test_dumps_of_other_machines_stay(self):
         """An export may be that of a whole fleet."""
         self.write("etc/kdump.conf", "nfs server:/e\nkeep count=1\n")
-        self.write("proc/self/mountinfo", "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n24 22 0:4 / /nfs rw - nfs4 server:/e rw\n")
+        self.write("proc/self/mountinfo", "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n"
+                   "24 22 0:4 / /nfs rw - nfs4 server:/e rw\n")
         self.write("proc/sys/kernel/hostname", "me\n")
         others = ["203.0.113.9-2026-11-0%d-10:00:00" % day for day in range(1, 9)] + ["me-2-2026-11-01-10:00:00"]
         mine = ["127.0.0.1-2026-11-01-10:00:00", "me-2026-11-02-10:00:00-2", "127.0.0.1-2026-11-03-10:00:00"]

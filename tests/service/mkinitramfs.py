@@ -234,9 +234,9 @@ class Contents(Case):
         self.stale("/etc/kdump/pre.d/10-first: changed")
 
     def test_no_such_program(self):
-        for line, name in (("extra_bins tool", "tool"), ("core_collector tool", "tool"), ("extra_bins /x/tool", "tool")):
+        for line in ("extra_bins tool", "core_collector tool", "extra_bins /x/tool"):
             self.conf(line)
-            self.fails(line.split()[0], name)
+            self.fails(line.split()[0], "tool")
 
     def test_shell_alone(self):
         self.conf("shell yes")
@@ -508,7 +508,7 @@ class Network(Case):
         self.fails("nowhere has no address", "kdump.conf:1")
 
     def test_one_of_several_is_out_of_reach(self):
-        """A capture kernel for the others is better than none; and an image that knows more is better than a new one."""
+        """A capture kernel for the others is better than none; an image that knows more is better than a new one."""
         self.conf("nfs dumps:/export", "ext4 /dev/vda1", "nfs nowhere:/export", "ext4 UUID=0-0")
         result = self.run_kdump(self.out)
         self.assertEqual(result.returncode, 0, result.stderr)

@@ -76,7 +76,7 @@ class Units(unittest.TestCase):
         self.assertIn(("ConditionPathExists", "/proc/vmcore"), settings(self.texts["kdump-capture.service"]))
 
     def test_names_have_addresses(self):
-        """Building asks for those of servers; being ordered behind a target that nobody starts is being ordered not at all."""
+        """Building asks for those of servers; behind a target that nobody starts there is no order."""
         found = dict(settings(self.texts["kdump.service"]))
         for setting in ("After", "Wants"):
             self.assertIn("network-online.target", found[setting].split())
