@@ -3,10 +3,13 @@
 """kdump capture without a capture kernel: capture-cli.py KDUMP. Nothing is restarted, mounted or loaded."""
 import glob
 import os
+import signal
 import stat
 import subprocess
 import sys
 import tempfile
+
+import made_core
 
 KDUMP = os.path.abspath(sys.argv[1])
 passed, failed = 0, 0
@@ -113,9 +116,34 @@ def damaged(folder):
           m.status == 0 and "kdump.conf:2:" in m.words and "kdump.conf:3:" in m.words, m.words)
 
 
+def fetched(folder):
+    """A partition, as far as a file can be one. Who fetches is killed by the kernel when the file grows too large."""
+    os.makedirs(folder)
+    disk, core, dumps = f"{folder}/disk", f"{folder}/core", f"{folder}/dumps"
+    with open(core, "wb") as file:
+        file.write(made_core.core_bytes())
+    with open(disk, "wb") as file:
+        file.truncate(64 << 20)
+    for words in (["fetch", "--prepare", disk], ["save", "-q", "-d", "0", core, f"raw://{disk}"]):
+        status, text = run(*words)
+        check(f"fetch: {words[0]} to a partition", status == 0, text)
+    done = subprocess.run(["sh", "-c", "ulimit -f 64; exec \"$@\"", "sh", KDUMP, "fetch", disk, dumps],
+                          capture_output=True, check=False)
+    found = [os.path.basename(path) for path in glob.glob(f"{dumps}/*/vmcore*")]
+    check("fetch: what was killed leaves nothing that is called a dump",
+          done.returncode == -signal.SIGXFSZ and found == ["vmcore-incomplete"], (done, found))
+    status, text = run("fetch", disk, dumps)
+    found = glob.glob(f"{dumps}/*/vmcore")
+    check("fetch: the dump is still there to be fetched", status == 0 and len(found) == 1, (text, found))
+    status, text = run("check", *found)
+    check("fetch: it is whole", status == 0, text)
+    status, text = run("fetch", disk, dumps)
+    check("fetch: it is fetched once", status == 0 and "nothing to fetch" in text, text)
+
+
 def main():
     refused()
-    for case in (saved, incomplete, nothing, declined, hanging, damaged):
+    for case in (saved, incomplete, nothing, declined, hanging, damaged, fetched):
         with tempfile.TemporaryDirectory(prefix="capture-") as folder:
             case(f"{folder}/machine")
     print(f"{passed} passed, {failed} failed")

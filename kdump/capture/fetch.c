@@ -155,22 +155,41 @@ static int copy(struct fetch *f, int fd, uint64_t len)
 	return err;
 }
 
-static int fetch_dump(struct fetch *f, const struct raw_file *file)
+/* LEN bytes as f->dump, on the disk. */
+static int fetch_to(struct fetch *f, uint64_t len)
 {
-	bool complete = f->dev.mark.state == RAW_COMPLETE || f->dev.mark.state == RAW_FETCHED;
-	int fd, err;
+	int fd = open(f->dump, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), err;
 
-	if (asprintf(&f->dump, "%s/%s%s", f->folder, file->name, complete ? "" : "-incomplete") < 0) {
-		f->dump = NULL;
-		return fail(-ENOMEM, "out of memory");
-	}
-	fd = open(f->dump, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail_sys(-errno, "%s: cannot be made", f->dump);
 	err_clear();
-	err = copy(f, fd, file->len);
+	err = copy(f, fd, len);
 	if (close(fd) && !err)
 		err = fail_sys(-errno, "%s: cannot be written", f->dump);
+	return err;
+}
+
+/* It is called incomplete until all of it is there: who fetches may be killed in the middle of gigabytes. */
+static int fetch_dump(struct fetch *f, const struct raw_file *file)
+{
+	bool complete = f->dev.mark.state == RAW_COMPLETE || f->dev.mark.state == RAW_FETCHED;
+	char *path = name_join(f->folder, file->name);
+	int err;
+
+	if (!path || asprintf(&f->dump, "%s-incomplete", path) < 0) {
+		f->dump = NULL;
+		free(path);
+		return fail(-ENOMEM, "out of memory");
+	}
+	err = fetch_to(f, file->len);
+	if (!err && complete && rename(f->dump, path))
+		err = fail_sys(-errno, "%s: cannot be renamed", f->dump);
+	if (!err && complete) {
+		free(f->dump);
+		f->dump = path;
+		path = NULL;
+	}
+	free(path);
 	return err;
 }
 
@@ -270,7 +289,7 @@ static int fetch_files(struct fetch *f, int *status)
 
 static int fetch(struct fetch *f, int *status)
 {
-	int err;
+	int fd, err;
 
 	if (!f->dev.marked)
 		return fail(-ENOMEDIUM, "%s: is no place for dumps; \"kdump fetch --prepare\" makes it one",
@@ -283,6 +302,14 @@ static int fetch(struct fetch *f, int *status)
 	if (err)
 		return err;
 	err = fetch_files(f, status);
+	if (err)
+		return err;
+	/* The names of the files, before the mark says that they are there. */
+	fd = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd))
+		err = fail_sys(-errno, "%s: cannot be synced", f->folder);
+	if (fd >= 0)
+		close(fd);
 	if (err)
 		return err;
 	f->dev.mark.state = RAW_FETCHED;
