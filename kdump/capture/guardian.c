@@ -31,7 +31,10 @@ struct guard {
 
 enum conf_action guardian_action(const struct conf *conf, int result)
 {
-	return result == CAPTURE_SAVED || result == CAPTURE_DECLINED ? conf->final_action : conf->failure_action;
+	/* The dump to the root file system has been tried by now, as the last target. */
+	if (result == CAPTURE_SAVED || result == CAPTURE_DECLINED || conf->failure_action == CONF_DUMP_TO_ROOTFS)
+		return conf->final_action;
+	return conf->failure_action;
 }
 
 static void listen_to(struct guard *g)

@@ -270,6 +270,8 @@ TEST(actions)
 	CHECK_EQ(guardian_action(&conf, CAPTURE_FAILED), CONF_HALT);
 	CHECK_EQ(guardian_action(&conf, CAPTURE_INCOMPLETE), CONF_HALT);
 	CHECK_EQ(guardian_action(&conf, 139), CONF_HALT);
+	conf.failure_action = CONF_DUMP_TO_ROOTFS;
+	CHECK_EQ(guardian_action(&conf, CAPTURE_FAILED), CONF_POWEROFF);
 }
 
 /* ---- children ---- */
