@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The other side of QEMU's guestfwd: one connection of a guest, on standard input and output. forward.py PORT: to that port of loopback;
-forward.py hang: to somebody who listens and never says a word.
+The other side of QEMU's guestfwd: one connection of a guest, on standard input and output. forward.py PORT: to that
+port of loopback; forward.py hang: to somebody who listens and never says a word.
 """
 import os
 import select

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Servers for dumps of guests: sshd, nginx, an object store behind a proxy, NFS. target_servers.py FOLDER KIND... starts them, in a mount namespace of its
-own (tests/transport/sshd.py), says what there is in a line of JSON, and then does what each line of standard input asks for, with a line as its answer:
-{"do": "stop" | "start" | "seen" | "rule" | "unrule", ...}. When that closes, they are gone.
+Servers for dumps of guests: sshd, nginx, an object store behind a proxy, NFS. target_servers.py FOLDER KIND... starts
+them, in a mount namespace of its own (tests/transport/sshd.py), says what there is in a line of JSON, and then does
+what each line of standard input asks for, with a line as its answer: {"do": "stop" | "start" | "seen" | "rule", ...}.
+When that closes, they are gone.
 Class Servers is the other side.
 """
 import json
@@ -28,8 +29,8 @@ class Servers:
         self.folder, self.kinds = folder, kinds
 
     def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "target_servers.py"), self.folder, *self.kinds],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, os.path.join(HERE, "target_servers.py"), self.folder, *self.kinds]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             self.facts = self.answer()
         except BaseException:
@@ -58,14 +59,16 @@ class Servers:
 
 
 GANESHA = """
-NFS_CORE_PARAM { NFS_Port = %(port)d; Bind_addr = 127.0.0.1; Protocols = 4; Enable_NLM = false; Enable_RQUOTA = false;
-    Plugins_Dir = "%(plugins)s"; }
-NFSV4 { Graceless = true; RecoveryBackend = fs; RecoveryRoot = "%(folder)s/recovery"; Only_Numeric_Owners = true; }
+NFS_CORE_PARAM { NFS_Port = %(port)d; Bind_addr = 127.0.0.1; Protocols = 4; Enable_NLM = false;
+    Enable_RQUOTA = false; Plugins_Dir = "%(plugins)s"; }
+NFSV4 { Graceless = true; RecoveryBackend = fs;
+    RecoveryRoot = "%(folder)s/recovery"; Only_Numeric_Owners = true; UseGetpwnam = true; }
 EXPORT_DEFAULTS { Access_Type = RW; Squash = No_Root_Squash; SecType = sys; Protocols = 4; Transports = TCP; }
 EXPORT { Export_Id = 1; Path = "%(data)s"; Pseudo = "/crash"; FSAL { Name = VFS; } }
 LOG { Default_Log_Level = EVENT; }
 """
-GANESHA_PACKAGES = ("nfs-ganesha", "nfs-ganesha-vfs", "libntirpc4.3", "liburcu8", "libnfsidmap1", "libwbclient0", "samba-libs", "libldap-2.5-0")
+GANESHA_PACKAGES = ("nfs-ganesha", "nfs-ganesha-vfs", "libntirpc4.3", "liburcu8", "libnfsidmap1", "libwbclient0",
+                    "samba-libs", "libldap-2.5-0")
 
 
 class Ganesha:
@@ -83,12 +86,12 @@ class Ganesha:
         plugins = sshd.package("nfs-ganesha-vfs", "usr/lib/x86_64-linux-gnu/ganesha")
         with open(f"{folder}/conf", "w", encoding="ascii") as out:
             out.write(GANESHA % {"port": self.port, "plugins": plugins, "folder": folder, "data": self.data})
-        libraries = sorted({base for name in GANESHA_PACKAGES for base, _, files in os.walk(sshd.package(name, "usr/lib"))
-                            if any(".so" in file for file in files)})
-        self.process = subprocess.Popen(
-            [sshd.package("nfs-ganesha", "usr/bin/ganesha.nfsd"), "-F", "-f", f"{folder}/conf", "-p", f"{folder}/pid",
-             "-L", f"{folder}/log"], env=dict(os.environ, LD_LIBRARY_PATH=":".join(libraries)), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        trees = [tree for name in GANESHA_PACKAGES for tree in os.walk(sshd.package(name, "usr/lib"))]
+        libraries = sorted({base for base, _, files in trees if any(".so" in file for file in files)})
+        command = [sshd.package("nfs-ganesha", "usr/bin/ganesha.nfsd"), "-F"]
+        command += ["-f", f"{folder}/conf", "-p", f"{folder}/pid", "-L", f"{folder}/log"]
+        environment, nothing = dict(os.environ, LD_LIBRARY_PATH=":".join(libraries)), subprocess.DEVNULL
+        self.process = subprocess.Popen(command, env=environment, stdin=nothing, stdout=nothing, stderr=nothing)
         servers.wait_for(self.port, self.process)
 
     def stop(self):
@@ -106,10 +109,11 @@ def serve(folder, kinds):
         # propagate adds its key where ssh looks for keys by itself, and comes with another one.
         os.mkdir(ssh.path(".ssh"), 0o700)
         os.chown(ssh.path(".ssh"), sshd.UID, sshd.UID)
-        ssh.write("sshd_config", ssh.read("sshd_config").replace("AuthorizedKeysFile ", "AuthorizedKeysFile .ssh/authorized_keys "))
+        keyword = "AuthorizedKeysFile "
+        ssh.write("sshd_config", ssh.read("sshd_config").replace(keyword, keyword + ".ssh/authorized_keys "))
         running.append(ssh.start())
-        facts["ssh"] = {"port": ssh.port, "user": sshd.USER, "served": ssh.served, "key": ssh.path("user"), "host": ssh.read("host.pub"),
-                        "other": ssh.read("other-host.pub")}
+        facts["ssh"] = {"port": ssh.port, "user": sshd.USER, "served": ssh.served, "key": ssh.path("user"),
+                        "host": ssh.read("host.pub"), "other": ssh.read("other-host.pub")}
     if "https" in kinds or "s3" in kinds:
         certificates = servers.Certificates(os.path.join(folder, "certificates"))
         pair = certificates.make("guest", f"IP:{ADDRESS},DNS:web.example")
@@ -121,7 +125,8 @@ def serve(folder, kinds):
     if "s3" in kinds:
         running.append(servers.ObjectStore(os.path.join(folder, "store")))
         proxy = fault_proxy.Proxy(running[-1].port, pair, servers.S3_SECRET)
-        facts["s3"] = {"port": proxy.port, "data": running[-1].data + "/crashes", "key": servers.S3_KEY, "secret": servers.S3_SECRET}
+        facts["s3"] = {"port": proxy.port, "data": running[-1].data + "/crashes", "key": servers.S3_KEY,
+                       "secret": servers.S3_SECRET}
     if "nfs" in kinds:
         running.append(Ganesha(os.path.join(folder, "nfs")))
         facts["nfs"] = {"port": running[-1].port, "data": running[-1].data}
@@ -130,7 +135,8 @@ def serve(folder, kinds):
         {"s3": proxy, "https": web}[server].rules.append(fault_proxy.Rule(action, **more))
 
     print(json.dumps(facts), flush=True)
-    acts = {"stop": lambda: ssh.stop(), "start": lambda: ssh.start() and None, "seen": lambda: proxy.seen, "rule": rule}
+    acts = {"stop": lambda: ssh.stop(), "start": lambda: ssh.start() and None, "seen": lambda: proxy.seen,
+            "rule": rule}
     try:
         for line in sys.stdin:
             request = json.loads(line)
