@@ -8,6 +8,7 @@ What systemd does of it (kdump-hotplug.path: start the service whenever the file
 running) is done here by a loop; the units themselves are tested in guests.
 """
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -87,7 +88,7 @@ class Events(Hotplug):
         for name in ("loaded", "digests", "hotplug"):
             if os.path.exists(self.at("run/kdump/" + name)):
                 os.unlink(self.at("run/kdump/" + name))
-        os.rmdir(self.at("run/kdump"))
+        shutil.rmtree(self.at("run/kdump"))
         self.good("hotplug-event")
         self.assertEqual(self.events(), 1)
 
