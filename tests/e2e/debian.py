@@ -12,14 +12,15 @@ from qemu import Guest
 
 DISK = f"{paths.BUILD}/guest-debian/disk.raw"
 OFFSET = 2048 * 512  # of its only partition
-BOOT_SECONDS = 240
+BOOT_SECONDS = 600         # on a machine that has much else to do; 30 s are usual
 LOGIN = "login:"
 
 
 class DebianGuest(Guest):
     """
-    It boots by its own GRUB and stays one QEMU process over reboots and panics, so that the virtio port stays open. FILES: {path in the guest: file here}, put
-    on its disk beforehand. NETWORK: arguments of QEMU's user network, which is restricted, like "guestfwd=..."; None: no network card.
+    It boots by its own GRUB and stays one QEMU process over reboots and panics, so that the virtio port stays open.
+    FILES: {path in the guest: file here}, put on its disk beforehand. NETWORK: arguments of QEMU's user network, which
+    is restricted, like "guestfwd=..."; None: no network card.
     """
 
     def __init__(self, machine, folder, files=None, network=None, more=(), source=DISK, **options):

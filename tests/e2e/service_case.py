@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The whole of it, as a person meets it: the package is installed on a Debian, the machine is rebooted once, it panics, and it comes back with a dump.
+The whole of it, as a person meets it: the package is installed on a Debian, the machine is rebooted once, it panics,
+and it comes back with a dump.
 What is on its disk afterwards is looked at here, by readers that are not ours.
 """
 import dataclasses
@@ -25,8 +26,12 @@ making = threading.Lock()
 SYSRQ = "echo c > /proc/sysrq-trigger"
 
 
+chosen_package = []  # by service.py --deb
+
+
 def package():
-    found = [name for name in glob.glob(f"{paths.BUILD}/deb/parachute_*_amd64.deb")]
+    """The package's file."""
+    found = chosen_package or glob.glob(f"{paths.BUILD}/deb/parachute_*_amd64.deb")
     if len(found) != 1:
         raise Lost("there is no package: make deb")
     return found[0]
@@ -253,7 +258,8 @@ def judge(context, guest, names, sentence, release, **expected):
 
 # What panics, in words that the log must have: (name, what is done before, the command, the sentence, is it an NMI)
 FROZEN = (
-    "truncate -s 64M /root/frozen && mke2fs -q /root/frozen && mount -o loop /root/frozen /mnt && sysctl -w kernel.hung_task_panic=1 "
+    "truncate -s 64M /root/frozen && mke2fs -q /root/frozen && mount -o loop /root/frozen /mnt && "
+    "sysctl -w kernel.hung_task_panic=1 "
     "kernel.hung_task_timeout_secs=4 kernel.hung_task_check_interval_secs=2 && sync && fsfreeze -f /mnt"
 )
 PANICS = (
@@ -297,8 +303,8 @@ def small(context, memory):
 
 class Plugger:
     """
-    Hands CPUs and memory to a guest and takes them back. A CPU is only taken down: QEMU with all CPUs in one thread (see machines.py) does not outlive the removal
-    of one.
+    Hands CPUs and memory to a guest and takes them back. A CPU is only taken down: QEMU with all CPUs in one thread (see
+    machines.py) does not outlive the removal of one.
     """
 
     def __init__(self, guest):
@@ -332,9 +338,13 @@ class Plugger:
         )
 
 
-SYNTHETIC = "for n in $(seq 125); do for m in 0 1 2 3 4 5 6 7; do echo online > /sys/devices/system/memory/memory$m/uevent; done; done"
+SYNTHETIC = (
+    "for n in $(seq 125); do for m in 0 1 2 3 4 5 6 7; do "
+    "echo online > /sys/devices/system/memory/memory$m/uevent; done; done"
+)
 AT_PANIC = (
-    "kdumpctl status --json > /root/at-panic.json; grep 'System RAM\\|Crash kernel' /proc/iomem > /root/at-panic.iomem; "
+    "kdumpctl status --json > /root/at-panic.json; "
+    "grep 'System RAM\\|Crash kernel' /proc/iomem > /root/at-panic.iomem; "
     "nproc > /root/at-panic.cpus; sync; echo c > /proc/sysrq-trigger"
 )
 SETTLED_S = 30  # a worker of the service waits 5 s at most, and loads again in less than that
@@ -350,7 +360,7 @@ def in_dump(path):
 
 
 def not_covered(bitmap, iomem):
-    """Of /proc/iomem's lines: ranges of RAM, but for the capture kernel's own, of which the middle is not in the dump."""
+    """Of /proc/iomem: ranges of RAM, but for the capture kernel's own, of which the middle is not in the dump."""
     missing = []
     for first, last, what in re.findall(r"([0-9a-f]+)-([0-9a-f]+) : (.*)", iomem):
         pfn = (int(first, 16) + int(last, 16)) // 2 >> 12
@@ -364,7 +374,7 @@ def count_loads(guest):
 
 
 def burst(context, guest, plugger, rng):
-    """CPUs and memory come and go, a thousand events that mean nothing among them. How often the capture kernel was loaded again for all that."""
+    """CPUs and memory come and go, a thousand events that mean nothing among them. How often it was loaded before."""
     loads = count_loads(guest)
     for _ in range(rng.randrange(1, 3)):
         plugger.add_cpu()
@@ -378,12 +388,15 @@ def burst(context, guest, plugger, rng):
 
 
 def hotplug(context, disk, rounds):
-    """CPUs and memory in bursts, and a panic at a moment that chance chooses: early ones too, before the service has seen all of it."""
+    """
+    CPUs and memory in bursts, and a panic at a moment that chance chooses: early ones too, before the service has seen
+    all of it.
+    """
     rng = random.Random(5)
     kernel_updates = disk == "sid"
     options = machine(memory="1G,slots=16,maxmem=8G")
     with DebianGuest(options, context.folder, source=installed(context, disk), more=["-smp", "1,maxcpus=8"]) as guest:
-        # Later boots have all CPUs that were added, and start with one: QEMU gives each a share of one processor of the host.
+        # Later boots have all CPUs that were added, and start with one: they share one processor of the host.
         guest.edit("/boot/grub/grub.cfg", lambda text: text.replace(" ro ", " ro maxcpus=1 "))
         release = start(context, guest)
         plugger, judged = Plugger(guest), []

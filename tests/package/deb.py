@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The Debian package: what is in it, and what installing, upgrading, removing and purging it does to a system that lies in a folder.
+The Debian package: what is in it, and what installing, upgrading, removing and purging it does to a system that lies
+in a folder.
 deb.py [--long] DEB; --long: built once more elsewhere it is the same, byte for byte. Needs tests/setup/debian-guest.
 """
 import argparse
