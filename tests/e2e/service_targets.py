@@ -295,7 +295,7 @@ def broken_chain(context, guest, servers, last):
     results.check("it took no longer than the deadline", took < DEADLINE_S + 60, context.timings)
     context.timings["panic to login"] = round(time.monotonic() - start, 1)
     said = (f"{re.escape(DEAD)}:/crash: cannot be mounted", "host key", "name is not known|answer in time")
-    for number, words in enumerate((*said, "500 Internal Server Error", "is full")):
+    for number, words in enumerate((*said, "500 Internal Server Error", "is full|No space left")):
         part = re.split(r"target \d of \d: ", log)[number + 1:number + 2]
         good = bool(part) and bool(re.search(words, part[0]))
         results.check(f"the log names what was wrong with target {number + 1}", good, (part or [log])[0][-900:])
