@@ -17,6 +17,8 @@
 #define TICK_MS 250
 /* The worker never waits for anything but its children; it beats four times a second. */
 #define SILENCE_MS 120000
+#define START_TRIES 10
+#define START_PAUSE_MS 500
 
 struct guard {
 	struct capture *c;
@@ -24,6 +26,7 @@ struct guard {
 	pid_t worker;
 	int news;                  /* from the worker; not blocking */
 	unsigned int target;       /* that it is at */
+	bool reached;              /* it has come to that target; else it died of something else */
 	bool saved, over;
 	uint64_t heard_ms;
 	int status;                /* of the worker, from waitpid */
@@ -43,8 +46,10 @@ static void listen_to(struct guard *g)
 
 	while (read(g->news, &m, sizeof(m)) == sizeof(m)) {
 		g->heard_ms = capture_now_ms();
-		if (m.word == WORKER_TARGET)
+		if (m.word == WORKER_TARGET) {
 			g->target = m.target;
+			g->reached = true;
+		}
 		if (m.word == WORKER_SAVED)
 			g->saved = true;
 	}
@@ -87,8 +92,22 @@ static int start_worker(struct guard *g, unsigned int first)
 	close(fds[1]);
 	g->news = fds[0];
 	g->target = first;
+	g->reached = false;
 	g->heard_ms = capture_now_ms();
 	return 0;
+}
+
+/* Memory that is short now may be there in a moment: what just died had some. */
+static int start_worker_patiently(struct guard *g, unsigned int first)
+{
+	int err = start_worker(g, first);
+
+	for (int i = 0; err && i < START_TRIES && capture_now_ms() < g->c->deadline_ms; i++) {
+		poll(NULL, 0, START_PAUSE_MS);
+		watchdog_feed(&g->watchdog, &g->c->say, capture_now_ms());
+		err = start_worker(g, first);
+	}
+	return err;
 }
 
 static void kill_worker(struct guard *g)
@@ -134,9 +153,10 @@ static bool wait_worker(struct guard *g)
 static int run_workers(struct guard *g)
 {
 	unsigned int nr = capture_nr_targets(g->c), first = 0;
+	bool again = false;
 
 	for (;;) {
-		int err = start_worker(g, first);
+		int err = start_worker_patiently(g, first);
 		bool ended;
 
 		if (err) {
@@ -154,11 +174,13 @@ static int run_workers(struct guard *g)
 			say(&g->c->say, SAY_ERROR, "the worker was ended by signal %d", WTERMSIG(g->status));
 		if (ended)
 			kill_worker(g);
-		/* The target that it was at may be what it died of. */
-		first = g->target + 1;
+		/* The target that it was at may be what it died of; before that, it may do better the second time. */
+		if (g->reached || again)
+			first = g->target + 1;
+		again = !g->reached && !again;
 		if (g->over || first >= nr)
 			return CAPTURE_FAILED;
-		say(&g->c->say, SAY_NOTICE, "another one goes on with the next target");
+		say(&g->c->say, SAY_NOTICE, "another one %s", again ? "begins anew" : "goes on with the next target");
 	}
 }
 
