@@ -95,12 +95,16 @@ class Capture:
             self.sentence = cases.panic_guest(guest, "sysrq", None)
             guest.wait_console("kdump: target 1", CAPTURE_SECONDS, since)
             context.timings["panic_to_first_target"] = time.monotonic() - start
-            event = guest.qmp.wait_event({"SHUTDOWN"}, CAPTURE_SECONDS)
+            self.end(guest, since)
             context.timings["panic_to_reboot"] = time.monotonic() - start
-            self.reason = event.get("data", {}).get("reason")
             guest.wait_exit(60)
             self.console = guest.console_text(since)
         return self
+
+    def end(self, guest, _since):
+        """The machine goes down by itself."""
+        event = guest.qmp.wait_event({"SHUTDOWN"}, CAPTURE_SECONDS)
+        self.reason = event.get("data", {}).get("reason")
 
     def ended_by(self, reason):
         self.results.check(f"the machine went down as it should: {reason}", self.reason == reason,

@@ -498,6 +498,7 @@ def _crash_case(machine, panic="sysrq", cpu=None, only_long=False, suffix=""):
 
 def all_cases():
     import capture_case
+    import capture_ends
     import elf32_case       # here, because they import this module
     import hotplug_case
     import save_case
@@ -539,6 +540,7 @@ def all_cases():
     cases += verdict_case.all_cases(x86, arm)
     cases += save_case.all_cases(x86, arm)
     cases += capture_case.all_cases(x86)
+    cases += capture_ends.all_cases(x86)
     names = {case.name for case in cases}
     large = make(x86, memory="5G", crashkernel="crashkernel=192M,high crashkernel=72M,low")
     cases += [_crash_case(large, suffix="-high-low"),
