@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import run  # noqa: E402
 import service_builders  # noqa: E402
 import service_case  # noqa: E402
+import service_raw  # noqa: E402
 import service_targets  # noqa: E402
 
 
@@ -45,7 +46,7 @@ def main():
     service_case.chosen_package += [options.deb] if options.deb else []
     chosen = [
         case
-        for case in service_case.CASES + service_builders.CASES + service_targets.CASES
+        for case in service_case.CASES + service_builders.CASES + service_raw.CASES + service_targets.CASES
         if (case.name in options.names if options.names else options.long or not case.only_long)
     ]
     if options.list:
