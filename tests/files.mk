@@ -3,17 +3,18 @@ UNIT_TESTS = $(patsubst $(srcdir)/%.c,%,$(sort $(wildcard $(srcdir)/tests/unit/t
 FUZZ_TESTS = $(patsubst $(srcdir)/%.c,%,$(sort $(wildcard $(srcdir)/tests/fuzz/fuzz_*.c)))
 TESTS_CLEAN = $(UNIT_TESTS) $(FUZZ_TESTS) tests/bench/digest tests/unit/*.d tests/fuzz/*.d tests/bench/*.d
 
-.PHONY: check unit-tests fuzz-replay
+.PHONY: check unit-tests fuzz-replay $(UNIT_TESTS:=.run) $(FUZZ_TESTS:=.run)
 unit-tests: $(UNIT_TESTS)
 fuzz-replay: $(FUZZ_TESTS)
 
-# One program per line of output; stops at nothing, so that one run shows everything that fails.
-check: unit-tests fuzz-replay all
-	@status=0; for test in $(UNIT_TESTS); do \
-		printf '%s: ' $$test; TESTS_SRCDIR=$(srcdir)/tests TESTS_BUILDDIR=. ./$$test || status=1; done; \
-	for test in $(FUZZ_TESTS); do \
-		printf '%s: ' $$test; ./$$test $(srcdir)/tests/fuzz/corpus/$${test##*fuzz_} || status=1; done; \
-	exit $$status
+# With -k one run shows everything that fails, with -j and -O several run beside each other.
+check: all $(UNIT_TESTS:=.run) $(FUZZ_TESTS:=.run)
+
+$(UNIT_TESTS:=.run): %.run: % all
+	@printf '%s: ' $*; TESTS_SRCDIR=$(srcdir)/tests TESTS_BUILDDIR=. ./$*
+
+$(FUZZ_TESTS:=.run): %.run: % all
+	@printf '%s: ' $*; ./$* $(srcdir)/tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $*))
 
 tests/unit/%: tests/unit/%.c libkexec.a libkdump.a libservice.a libparachute.a
 	@mkdir -p $(@D)

@@ -6,7 +6,8 @@
 # state that the boot protocol demands; a damaged byte anywhere must be named and met as the policy says; the verdict
 # must be in the command line; bad consoles and page tables must not stop a capture.
 #
-#     purgatory-qemu.sh SOURCE [BUILD]        BUILD: a configured build directory; without it a temporary one is made
+#     purgatory-qemu.sh SOURCE [BUILD [ARCH]] BUILD: a configured build directory; without it a temporary one is made
+#                                             ARCH: x86_64 or arm64 only
 set -u
 export LC_ALL=C                 # damaged text is no text in any other
 
@@ -425,6 +426,6 @@ arm64_tables() {
 	expect "arm64 $mode 32 MiB, damage" 'segment initrd at ' 'resetting the machine' '!payload'
 }
 
-x86_64
-arm64
+[ "${3:-x86_64}" != x86_64 ] || x86_64
+[ "${3:-arm64}" != arm64 ] || arm64
 finish
