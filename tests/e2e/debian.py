@@ -19,11 +19,14 @@ LOGIN = "login:"
 class DebianGuest(Guest):
     """
     It boots by its own GRUB and stays one QEMU process over reboots and panics, so that the virtio port stays open.
-    FILES: {path in the guest: file here}, put on its disk beforehand. NETWORK: arguments of QEMU's user network, which
+    FILES: {path in the guest: file here}, put on its disk beforehand. EDITS: {path in the guest: function}; the file
+    becomes what the function makes of its text, before the guest starts. NETWORK: arguments of QEMU's user network, which
     is restricted, like "guestfwd=..."; None: no network card.
     """
 
-    def __init__(self, machine, folder, files=None, network=None, more=(), source=DISK, **options):
+    def __init__(
+        self, machine, folder, files=None, edits=None, network=None, more=(), source=DISK, **options
+    ):
         super().__init__(machine, folder, None, **options)
         self.files, self.network, self.more = files or {}, network, list(more)
         self.root = f"{folder}/disk.raw"
@@ -31,6 +34,8 @@ class DebianGuest(Guest):
         subprocess.run(["cp", "--sparse=always", source, self.root], check=True)
         for target, name in self.files.items():
             self.put(name, target)
+        for target, change in (edits or {}).items():
+            self.edit(target, change)
 
     def _boot(self):
         arguments = [
@@ -58,7 +63,7 @@ class DebianGuest(Guest):
         disk.write_in(self.partition, name, target)
 
     def edit(self, target, change):
-        """A file on the disk becomes what CHANGE makes of its text; the guest does not run yet."""
+        """A file on the disk becomes what CHANGE makes of its text; the guest does not run."""
         with tempfile.TemporaryDirectory() as folder:
             name = f"{folder}/file"
             disk.read_out(self.partition, target, name)

@@ -67,8 +67,9 @@ def second_disk(context, size=512 * MIB):
             "virtio-blk-pci,drive=second,serial=second"]
 
 
-def reserve(guest, size):
-    guest.edit("/boot/grub/grub.cfg", lambda text: re.sub(r"crashkernel=\S+", f"crashkernel={size}", text))
+def reserving(size):
+    """For DebianGuest's EDITS."""
+    return {"/boot/grub/grub.cfg": lambda text: re.sub(r"crashkernel=\S+", f"crashkernel={size}", text)}
 
 
 def built_by(context, prepare, builder, packages=()):
@@ -76,8 +77,8 @@ def built_by(context, prepare, builder, packages=()):
     results = context.results
     source = with_volumes(context)
     files = debs(packages)
-    with DebianGuest(machine(), context.folder, files, source=source, more=second_disk(context)) as guest:
-        reserve(guest, RESERVED)
+    edits = reserving(RESERVED)
+    with DebianGuest(machine(), context.folder, files, edits, source=source, more=second_disk(context)) as guest:
         context.timings["boot"] = booted(context, guest)
         release = guest.output("uname -r").strip()
         if files:

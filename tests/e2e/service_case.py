@@ -290,8 +290,8 @@ def panics(context):
 
 def small(context, memory):
     """96 MiB are enough for a capture kernel with our own initramfs and a local disk."""
-    with DebianGuest(machine(memory=memory), context.folder, source=installed(context)) as guest:
-        guest.edit("/boot/grub/grub.cfg", lambda text: re.sub(r"crashkernel=\S+", "crashkernel=96M", text))
+    edits = {"/boot/grub/grub.cfg": lambda text: re.sub(r"crashkernel=\S+", "crashkernel=96M", text)}
+    with DebianGuest(machine(memory=memory), context.folder, source=installed(context), edits=edits) as guest:
         release = start(context, guest)
         reserved = int(guest.output("cat /sys/kernel/kexec_crash_size"))
         context.results.check("96 MiB are reserved", reserved == 96 << 20, reserved)
@@ -395,9 +395,10 @@ def hotplug(context, disk, rounds):
     rng = random.Random(5)
     kernel_updates = disk == "sid"
     options = machine(memory="1G,slots=16,maxmem=8G")
-    with DebianGuest(options, context.folder, source=installed(context, disk), more=["-smp", "1,maxcpus=8"]) as guest:
-        # Later boots have all CPUs that were added, and start with one: they share one processor of the host.
-        guest.edit("/boot/grub/grub.cfg", lambda text: text.replace(" ro ", " ro maxcpus=1 "))
+    # Later boots have all CPUs that were added, and start with one: they share one processor of the host.
+    edits = {"/boot/grub/grub.cfg": lambda text: text.replace(" ro ", " ro maxcpus=1 ")}
+    more = ["-smp", "1,maxcpus=8"]
+    with DebianGuest(options, context.folder, source=installed(context, disk), edits=edits, more=more) as guest:
         release = start(context, guest)
         plugger, judged = Plugger(guest), []
         for number in range(rounds):
