@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes the guests' initial file systems: newc cpio archives, written here, so that no root and no nodes are needed."""
+import gzip
 import lzma
 import os
 import re
@@ -197,7 +198,9 @@ def saving_image(machine, helpers=("vmcore",)):
     for name in helpers:
         archive.file(f"sbin/{name}", guest_program(machine.arch, name), 0o755)
     archive.data("sbin/kdump", stripped(machine.arch, f"{paths.BUILD}/static-{machine.arch}/sbin/kdump"), 0o755)
-    return archive.bytes()
+    # As every initramfs is: while it is unpacked, both take memory.
+    image = gzip.compress(archive.bytes(), 9, mtime=0)
+    return image + b"\0" * (-len(image) % 512)
 
 
 def loader_image(machine, loader):
