@@ -40,7 +40,7 @@ class World:
         self.folder = folder
         self.certs = servers.Certificates(self.path("certs"))
         self.nginx = servers.Nginx(self.path("nginx"), self.certs.good)
-        self.store = servers.ObjectStore(self.path("store"))
+        self.store = servers.ObjectStore(self.path("store")) if os.path.exists(servers.S3RVER) else None
         self.core = self.path("core")
         with open(self.core, "wb") as out:
             out.write(made_core.core_bytes())
@@ -68,7 +68,8 @@ class World:
 
     def close(self):
         self.nginx.stop()
-        self.store.stop()
+        if self.store:
+            self.store.stop()
 
 
 def run(*arguments, status=0):
@@ -605,7 +606,9 @@ def main():
     KDUMP, *wanted = [argument for argument in sys.argv[1:] if argument not in ("--long", "-v")]
     KDUMP = os.path.abspath(KDUMP)
     jobs = []
-    for cls in (S3, Https):
+    if not os.path.exists(servers.S3RVER):
+        print("left out: the tests of the object store, which tests/setup/npm-servers has not set up")
+    for cls in (S3, Https) if os.path.exists(servers.S3RVER) else (Https,):
         for name in sorted(vars(cls)):
             if name.startswith("test_") or (long and name.startswith("long_")):
                 if not wanted or any(part in "%s.%s" % (cls.__name__, name) for part in wanted):
