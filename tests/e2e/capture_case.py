@@ -205,16 +205,21 @@ def raw(context, machine):
 
 
 def mischief(until, then):
-    """A kdump_pre that leaves a program behind, out of its session: it waits for a line of ours and does something."""
+    """
+    A kdump_pre that leaves a program behind, out of its session: it waits for a line of ours and does something.
+    What is still in the session when kdump_pre ends is killed, so it ends when the program is out of it.
+    """
     return f"""#!/bin/busybox sh
 # Guardian 1, worker, supervised child, this.
 worker=$(/bin/busybox awk '{{ print $4 }}' /proc/$PPID/stat)
 export worker
 /bin/busybox setsid /bin/busybox sh -c '
 	b=/bin/busybox
+	$b touch /away
 	until $b dmesg | $b grep -q "{until}"; do $b usleep 20000; done
 	{then}
 ' >/dev/null 2>&1 &
+until [ -e /away ]; do /bin/busybox usleep 10000; done
 """
 
 
