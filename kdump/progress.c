@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/progress.h"
 
+#include "lib/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TERMINAL_MS 250
 #define LINE_MS     5000
-
-uint64_t progress_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /*
  * Can a line be written over and over? A serial line, and /dev/console, behind which one may be, are slow and logged:
@@ -44,12 +37,12 @@ void progress_init(struct progress *p, bool quiet, uint64_t total, unsigned int 
 	*p = (struct progress){
 		.quiet = quiet, .terminal = is_screen(STDERR_FILENO), .total = total, .page_shift = page_shift
 	};
-	p->begun_ms = p->last_ms = progress_now_ms();
+	p->begun_ms = p->last_ms = clock_now_ms();
 }
 
 void progress_step(struct progress *p, const char *what, uint64_t done, uint64_t written)
 {
-	uint64_t now = progress_now_ms(), past = now - p->begun_ms;
+	uint64_t now = clock_now_ms(), past = now - p->begun_ms;
 
 	if (p->quiet || now - p->last_ms < (p->terminal ? TERMINAL_MS : LINE_MS) || !past || !p->total)
 		return;

@@ -16,7 +16,6 @@ struct progress {
 	unsigned int page_shift;
 };
 
-uint64_t progress_now_ms(void);
 void progress_init(struct progress *p, bool quiet, uint64_t total, unsigned int page_shift);
 /* WHAT is being done, DONE pages so far, WRITTEN bytes. Cheap: to be called often. */
 void progress_step(struct progress *p, const char *what, uint64_t done, uint64_t written);

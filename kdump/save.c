@@ -3,6 +3,7 @@
 #include "kdump/save_state.h"
 
 #include "kdump/command.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -224,7 +225,7 @@ static int save_dump(struct save *s, bool *complete)
 	if (err)
 		return err;
 	progress_init(&s->progress, !(s->o->show & SHOW_PROGRESS), save_pages_planned(s), s->cr.core.page_shift);
-	s->checkpoint_ms = progress_now_ms();
+	s->checkpoint_ms = clock_now_ms();
 	err = save_passes(s);
 	s->report.workers = pipe_workers(s->pipe);
 	err = save_finish(s, err, complete);
@@ -309,13 +310,13 @@ static int save_steps(struct save *s, bool *complete)
 
 int save_run(const struct save_options *o, struct save_report *report)
 {
-	struct save s = { .o = o, .sink = SINK_INIT, .target = { .dirfd = -1 }, .begun_ms = progress_now_ms() };
+	struct save s = { .o = o, .sink = SINK_INIT, .target = { .dirfd = -1 }, .begun_ms = clock_now_ms() };
 	bool done = false;
 	int err;
 
 	catch_signals();
 	err = save_steps(&s, &done);
-	s.report.took_ms = progress_now_ms() - s.begun_ms;
+	s.report.took_ms = clock_now_ms() - s.begun_ms;
 	if (err)
 		snprintf(s.report.why, sizeof(s.report.why), "%s", err_text());
 	if (s.target.dump_path) {
@@ -345,7 +346,7 @@ int save_run(const struct save_options *o, struct save_report *report)
 /* Is the place for dumps there, can it be written to, and how much room has it? */
 static int save_probe(const struct save_options *o)
 {
-	struct save s = { .o = o, .target = { .dirfd = -1 }, .begun_ms = progress_now_ms() };
+	struct save s = { .o = o, .target = { .dirfd = -1 }, .begun_ms = clock_now_ms() };
 	uint64_t room;
 	int err;
 

@@ -3,6 +3,7 @@
 #include "kdump/save_state.h"
 
 #include "kdump/guard.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ static int time_to_stop(struct save *s)
 {
 	if (save_stop_signal)
 		return fail(-EINTR, "a signal (%s) asked to stop", strsignal(save_stop_signal));
-	if (s->o->deadline_s && progress_now_ms() - s->begun_ms >= s->o->deadline_s * 1000)
+	if (s->o->deadline_s && clock_now_ms() - s->begun_ms >= s->o->deadline_s * 1000)
 		return fail(-EINTR, "the deadline of %" PRIu64 " seconds has passed", s->o->deadline_s);
 	return 0;
 }
@@ -48,11 +49,11 @@ static int now_and_then(struct save *s)
 	int err = time_to_stop(s);
 
 	progress_step(&s->progress, page_class_name(s->now), s->done, s->sink.written + out_split_written(&s->out));
-	if (!err && progress_now_ms() - s->checkpoint_ms >= CHECKPOINT_MS) {
+	if (!err && clock_now_ms() - s->checkpoint_ms >= CHECKPOINT_MS) {
 		err = pipe_flush(s->pipe);
 		if (!err)
 			err = s->out.ops->checkpoint(&s->out);
-		s->checkpoint_ms = progress_now_ms();
+		s->checkpoint_ms = clock_now_ms();
 	}
 	return err;
 }

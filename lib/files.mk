@@ -2,6 +2,7 @@ LIB_SRCS = \
 	lib/blob.c \
 	lib/capture_description.c \
 	lib/capture_report.c \
+	lib/clock.c \
 	lib/cmdline.c \
 	lib/elf.c \
 	lib/err.c \

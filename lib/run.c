@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/run.h"
 
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Between SIGTERM and SIGKILL. */
@@ -25,14 +25,6 @@
 struct channel {
 	int ours, theirs;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
 
 static void close_fd(int *fd)
 {
@@ -202,12 +194,12 @@ static void speak(struct talk *t)
 /* Time is up: first the polite signal, then the other. */
 static void hurry(struct talk *t)
 {
-	if (!t->limit_ms || now_ms() < t->limit_ms || t->ended)
+	if (!t->limit_ms || clock_now_ms() < t->limit_ms || t->ended)
 		return;
 	t->timed_out = true;
 	kill(-t->pid, t->next_signal);
 	t->next_signal = SIGKILL;
-	t->limit_ms = now_ms() + GRACE_MS;
+	t->limit_ms = clock_now_ms() + GRACE_MS;
 }
 
 static void look(struct talk *t)
@@ -215,7 +207,7 @@ static void look(struct talk *t)
 	if (t->ended || waitpid(t->pid, &t->wait_status, WNOHANG) != t->pid)
 		return;
 	t->ended = true;
-	t->limit_ms = now_ms() + LINGER_MS;
+	t->limit_ms = clock_now_ms() + LINGER_MS;
 }
 
 static int talk(struct talk *t)
@@ -227,7 +219,7 @@ static int talk(struct talk *t)
 
 		look(t);
 		hurry(t);
-		if (t->ended && ((t->out < 0 && t->err < 0) || now_ms() >= t->limit_ms))
+		if (t->ended && ((t->out < 0 && t->err < 0) || clock_now_ms() >= t->limit_ms))
 			return 0;
 		if (poll(p, 3, LOOK_MS) <= 0)
 			continue;
@@ -298,7 +290,7 @@ int run_program(const struct run *r, int *status)
 		close_fd(&c[i].theirs);
 	if (!err) {
 		t.in = c[0].ours, t.out = c[1].ours, t.err = c[2].ours;
-		t.limit_ms = r->timeout_ms ? now_ms() + r->timeout_ms : 0;
+		t.limit_ms = r->timeout_ms ? clock_now_ms() + r->timeout_ms : 0;
 		err = talk_without_sigpipe(&t);
 		c[0].ours = t.in, c[1].ours = t.out, c[2].ours = t.err;
 	}
@@ -345,14 +337,14 @@ int companion_start(struct companion *c, const char *const *argv)
 
 int companion_stop(struct companion *c, uint64_t timeout_ms)
 {
-	uint64_t limit = now_ms() + timeout_ms;
+	uint64_t limit = clock_now_ms() + timeout_ms;
 	int status = 0;
 	pid_t ended;
 
 	if (!c->pid)
 		return 0;
 	close_fd(&c->to);
-	while (!(ended = waitpid(c->pid, &status, WNOHANG)) && now_ms() < limit)
+	while (!(ended = waitpid(c->pid, &status, WNOHANG)) && clock_now_ms() < limit)
 		poll(NULL, 0, LOOK_MS / 5);
 	if (!ended) {
 		kill(-c->pid, SIGKILL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "service/ctl.h"
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/file.h"
 
@@ -11,19 +12,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* How often a lock that is taken is tried: waiting in the kernel would have no bound. */
 #define TRY_MS 50
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
 
 int ctl_make_folder(const struct ctl *ctl, const char *path, unsigned int mode)
 {
@@ -75,7 +67,7 @@ static void write_holder(int fd, const char *command)
 
 static int wait_for(const struct ctl *ctl, int fd, const char *path)
 {
-	uint64_t limit = now_ms() + ctl->wait_s * 1000;
+	uint64_t limit = clock_now_ms() + ctl->wait_s * 1000;
 	bool told = false;
 	char holder[128];
 
@@ -83,7 +75,7 @@ static int wait_for(const struct ctl *ctl, int fd, const char *path)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail_sys(-errno, "%s: cannot lock", path);
 		read_holder(fd, holder, sizeof(holder));
-		if (now_ms() >= limit)
+		if (clock_now_ms() >= limit)
 			return fail(-EBUSY, "another program changes the capture kernel: process %s holds %s; "
 				    "waited %llu s, nothing was changed", *holder ? holder : "(unknown)", path,
 				    (unsigned long long)ctl->wait_s);

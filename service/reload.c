@@ -16,6 +16,7 @@
  */
 #include "service/ctl.h"
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/text.h"
 
@@ -25,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -79,20 +79,12 @@ int command_hotplug_event(struct ctl *ctl, int argc, char **argv, int *status)
 
 /* ---- the worker ---- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 static void settle(const struct ctl *ctl, const struct pace *pace)
 {
-	uint64_t began = now_ms(), seen = machine_events(ctl), since = began;
+	uint64_t began = clock_now_ms(), seen = machine_events(ctl), since = began;
 
 	for (;;) {
-		uint64_t now = now_ms(), events = machine_events(ctl), left;
+		uint64_t now = clock_now_ms(), events = machine_events(ctl), left;
 
 		if (events != seen) {
 			seen = events;

@@ -2,6 +2,7 @@
 #include "kdump/transport/curl.h"
 
 #ifdef HAVE_CURL
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "service/conf.h"
 
@@ -246,7 +247,7 @@ static long clamp(uint64_t value, long max)
 static void bound_waits(struct http *h, const struct http_request *q)
 {
 	const struct transport *t = h->transport;
-	uint64_t wait = transport_wait_ms(t), now = transport_now_ms();
+	uint64_t wait = transport_wait_ms(t), now = clock_now_ms();
 	long seconds = clamp((wait + 999) / 1000 * (q->patience ? q->patience : 1), 86400);
 
 	curl_easy_setopt(h->easy, CURLOPT_CONNECTTIMEOUT_MS, clamp(wait ? wait : 1, 86400000));
@@ -329,7 +330,7 @@ int http_do(struct http *h, const struct http_request *q, struct http_reply *r)
 
 bool http_wait(const struct transport *t, unsigned int number, unsigned int max)
 {
-	uint64_t ms = FIRST_WAIT_MS, now = transport_now_ms();
+	uint64_t ms = FIRST_WAIT_MS, now = clock_now_ms();
 	struct timespec pause;
 
 	for (unsigned int i = 1; i < number && ms < LAST_WAIT_MS; i++)

@@ -6,6 +6,7 @@
 #include "kdump/transport/curl.h"
 
 #ifdef HAVE_CURL
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -77,7 +78,7 @@ static void look_for_answer(struct http_upload *u)
 /* Until all bytes are taken, or, when there are no more, until the answer is there. */
 static int drive(struct http_upload *u)
 {
-	uint64_t since = transport_now_ms(), patience = u->closed ? 10 : 1;
+	uint64_t since = clock_now_ms(), patience = u->closed ? 10 : 1;
 	size_t left = u->len;
 
 	if (u->paused) {
@@ -93,7 +94,7 @@ static int drive(struct http_upload *u)
 			return fail(-EIO, "%s: %s", u->url, curl_multi_strerror(err));
 		if (u->done || (!u->closed && !u->len))
 			return 0;
-		now = transport_now_ms();
+		now = clock_now_ms();
 		if (u->len != left)
 			since = now;
 		left = u->len;

@@ -3,6 +3,7 @@
 #include "kdump/transport/sftp.h"
 
 #include "kdump/transport/sftp_file.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -216,7 +217,7 @@ static int sync_sink(struct sink *s)
 static int verify_file(struct sink *sink, struct sftp_file *f)
 {
 	struct transport *t = f->s->t;
-	uint64_t now = transport_now_ms(), took = now - f->begun_ms,
+	uint64_t now = clock_now_ms(), took = now - f->begun_ms,
 		left = t->deadline_ms > now ? t->deadline_ms - now : 0;
 	uint64_t budget = took > VERIFY_MS_MIN ? took : VERIFY_MS_MIN;
 	int err;
@@ -227,7 +228,7 @@ static int verify_file(struct sink *sink, struct sftp_file *f)
 	debug("%s: on disk after %llu ms; then %llu bytes were read back in %llu ms; %llu bytes were written anew",
 	      f->path,
 	      (unsigned long long)took, (unsigned long long)sink->verified,
-	      (unsigned long long)(transport_now_ms() - now), (unsigned long long)f->rewritten);
+	      (unsigned long long)(clock_now_ms() - now), (unsigned long long)f->rewritten);
 	return err ? fail_ctx(err, "%s", t->url) : 0;
 }
 

@@ -2,6 +2,7 @@
 /* What was sent is remembered as digests, so that it can be read back and compared when it is no longer at hand. */
 #include "kdump/transport/sftp.h"
 
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/view.h"
 
@@ -177,7 +178,7 @@ int sftp_digests_verify(struct sftp_digests *d, struct sftp_file *f, uint64_t li
 			/* It came with a longer stride. */
 			if (stride < top && i % (2 * stride) == 0)
 				continue;
-			if (transport_now_ms() >= limit_ms)
+			if (clock_now_ms() >= limit_ms)
 				goto out;
 			err = verify_extent(&d->extent[i], f, buf);
 			*checked += err ? 0 : d->extent[i].len;

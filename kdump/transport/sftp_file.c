@@ -9,6 +9,7 @@
  */
 #include "kdump/transport/sftp_file.h"
 
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -511,7 +512,7 @@ int sftp_file_open(struct sftp *s, const char *name, bool force, struct sftp_fil
 	f->force = force;
 	f->pieces_tail = &f->pieces;
 	blob_init(&f->fsync.p.b);
-	f->begun_ms = transport_now_ms();
+	f->begun_ms = clock_now_ms();
 	f->name = sftp_path(s, name);
 	err = f->name ? open_new(s, f, name) : -ENOMEM;
 	if (err) {

@@ -2,6 +2,7 @@
 #include "kdump/transport/sftp_link.h"
 
 #include "kdump/transport/sftp_ssh.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -70,7 +71,7 @@ void sftp_link_send(struct sftp_link *l, struct sftp_request *r)
 {
 	/* From silence on, the time counts in which the server does not answer. */
 	if (!l->queue.first && !l->waiting.first)
-		l->heard_ms = transport_now_ms();
+		l->heard_ms = clock_now_ms();
 	r->sent = 0;
 	list_add(&l->queue, r);
 }
@@ -96,7 +97,7 @@ static int dispatch(struct sftp_link *l, const struct sftp_reply *reply)
 {
 	struct sftp_request **at = &l->waiting.first, *r;
 
-	l->heard_ms = transport_now_ms();
+	l->heard_ms = clock_now_ms();
 	/* VERSION has a version where others have the number of the request: it is the answer to the first of all. */
 	while (*at && (reply->type == SFTP_VERSION ? !l->greeting : (*at)->id != reply->id))
 		at = &(*at)->next;
@@ -206,7 +207,7 @@ static int link_down(struct sftp_link *l, int err)
 static uint64_t patience(struct sftp_link *l)
 {
 	/* Names, keys, a slow machine: a connection takes longer than an answer. */
-	uint64_t silence = l->greeting ? 2 * l->t->timeout_ms : l->t->timeout_ms, now = transport_now_ms();
+	uint64_t silence = l->greeting ? 2 * l->t->timeout_ms : l->t->timeout_ms, now = clock_now_ms();
 
 	if (now >= l->t->deadline_ms) {
 		fail(-ETIMEDOUT, "the deadline has passed");

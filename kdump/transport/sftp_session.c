@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "kdump/transport/sftp.h"
 
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ void sftp_progress(struct sftp *s)
 /* -EINTR: a signal came. */
 static int pause_ms(struct sftp *s, uint64_t ms)
 {
-	uint64_t now = transport_now_ms(), left = s->t->deadline_ms > now ? s->t->deadline_ms - now : 0;
+	uint64_t now = clock_now_ms(), left = s->t->deadline_ms > now ? s->t->deadline_ms - now : 0;
 
 	if (poll(NULL, 0, ms < left ? ms : left) < 0 && errno == EINTR)
 		return fail(-EINTR, "a signal asked to stop while the server was away");
@@ -53,7 +54,7 @@ static int connect_first(struct sftp *s)
 				return err;
 		}
 		err = sftp_link_open(&s->link);
-		if (!err || !may_pass(err) || transport_now_ms() >= s->t->deadline_ms)
+		if (!err || !may_pass(err) || clock_now_ms() >= s->t->deadline_ms)
 			return err;
 	}
 	return err;
@@ -63,13 +64,13 @@ static int give_up(struct sftp *s, int err, uint64_t since)
 {
 	s->gone = true;
 	snprintf(s->why, sizeof(s->why), "%s; given up after %llu s", err_text(),
-		 (unsigned long long)(transport_now_ms() - since) / 1000);
+		 (unsigned long long)(clock_now_ms() - since) / 1000);
 	return fail(err, "%s", s->why);
 }
 
 int sftp_recover(struct sftp *s)
 {
-	const uint64_t now = transport_now_ms();
+	const uint64_t now = clock_now_ms();
 	uint64_t limit;
 	char why[1024];
 	int err;
@@ -100,7 +101,7 @@ int sftp_recover(struct sftp *s)
 		if (err == -EKEYREJECTED || err == -ENOMEM || (s->link.up && err))
 			return give_up(s, err, s->trouble_ms);
 		debug("%s", err_text());
-		if (transport_now_ms() + s->pause_ms >= limit || transport_now_ms() >= s->t->deadline_ms)
+		if (clock_now_ms() + s->pause_ms >= limit || clock_now_ms() >= s->t->deadline_ms)
 			return give_up(s, err, s->trouble_ms);
 	}
 }

@@ -2,6 +2,7 @@
 /* Which transport a URL names. */
 #include "kdump/transport/transport.h"
 
+#include "lib/clock.h"
 #include "lib/err.h"
 
 #include <ctype.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const struct transport_ops *const transports[] = {
 	&transport_sftp, &transport_https, &transport_http, &transport_s3, &transport_raw,
@@ -44,17 +44,9 @@ static int no_such_scheme(const char *url)
 	return fail(-EPROTONOSUPPORT, "%s: such places are not known; a URL begins with one of %s", url, known);
 }
 
-uint64_t transport_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 uint64_t transport_wait_ms(const struct transport *t)
 {
-	uint64_t now = transport_now_ms(), left = t->deadline_ms > now ? t->deadline_ms - now : 0;
+	uint64_t now = clock_now_ms(), left = t->deadline_ms > now ? t->deadline_ms - now : 0;
 
 	return left < t->timeout_ms ? left : t->timeout_ms;
 }

@@ -63,7 +63,7 @@ struct transport {
 	const struct conf *conf;   /* keys, certificates, credentials */
 	char *url;                 /* heap, without a trailing slash */
 	uint64_t timeout_ms;       /* a server that is silent for so long is gone */
-	/* of CLOCK_MONOTONIC: nothing is waited for or tried again after it; UINT64_MAX: none */
+	/* of clock_now_ms(): nothing is waited for or tried again after it; UINT64_MAX: none */
 	uint64_t deadline_ms;
 	void *state;               /* of the ops */
 };
@@ -81,8 +81,6 @@ bool transport_is_url(const char *path);
  */
 int transport_open(struct transport *t, const struct conf *conf, const char *url, uint64_t timeout_ms,
 		   uint64_t deadline_ms);
-/* CLOCK_MONOTONIC in milliseconds. */
-uint64_t transport_now_ms(void);
 /* How long may be waited now: until the timeout, or until the deadline; 0: that has passed. */
 uint64_t transport_wait_ms(const struct transport *t);
 /* A zeroed struct is accepted. */
