@@ -20,6 +20,7 @@
 static const char *const read_by_builders[] = {
 	"etc/fstab", "etc/crypttab", "etc/mdadm/mdadm.conf", "etc/mdadm.conf", "etc/lvm/lvm.conf", "etc/multipath.conf",
 	"etc/multipath/bindings", "etc/multipath/wwids", "etc/iscsi/initiatorname.iscsi", "etc/dracut.conf",
+	"etc/cryptsetup-initramfs/conf-hook",
 	"etc/initramfs-tools/initramfs.conf", "etc/initramfs-tools/modules", "etc/modules",
 	"usr/share/initramfs-tools/hooks/parachute", "usr/share/initramfs-tools/scripts/local-premount/parachute",
 	"usr/lib/dracut/modules.d/99parachute/module-setup.sh", "usr/lib/dracut/modules.d/99parachute/capture.sh",
@@ -54,9 +55,7 @@ static int put_digest(struct blob *text, const void *bytes, size_t len)
 	char hex[2 * SHA256_BYTES + 1];
 
 	sha256_of(bytes, len, digest);
-	for (size_t i = 0; i < SHA256_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return put(text, hex);
+	return put(text, text_hex(digest, sizeof(digest), hex));
 }
 
 static int put_file(struct blob *text, const struct tree_entry *e)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Dumps on what our own initramfs does not reach: a logical volume. The machine's own builder of initramfs images makes
-the capture image then, and that has to bring the volume up in the capture kernel.
+Dumps on what our own initramfs does not reach: a logical volume, an encrypted disk. The machine's own builder of
+initramfs images makes the capture image then, and that has to bring the device up in the capture kernel.
 """
 import glob
 import os
@@ -16,18 +16,27 @@ from service_case import finish, installed, making, package, power_off
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VOLUMES = ("libaio1", "libdevmapper-event1.02.1", "liblvm2cmd2.03", "dmeventd", "lvm2")
+LUKS = ("libpopt0", "cryptsetup-bin", "cryptsetup", "cryptsetup-initramfs")
 DRACUT = ("kpartx", "dracut-core")
 INSTALL = "DEBIAN_FRONTEND=noninteractive dpkg -i --force-unsafe-io "
 MIB = 1 << 20
 # Images of others hold whole systems: udev, systemd, all the tools for volumes.
 RESERVED = "384M"
 PLACE = "/srv/dumps"
-TO_VOLUME = f"""
-pvcreate -qq /dev/vdb && vgcreate -qq dumps /dev/vdb && lvcreate -qq -y -l 100%FREE -n crash dumps &&
-mke2fs -q -t ext4 /dev/dumps/crash && mkdir -p {PLACE} &&
-echo "/dev/dumps/crash {PLACE} ext4 defaults,nofail 0 2" >>/etc/fstab && systemctl daemon-reload && mount {PLACE} &&
-echo "ext4 /dev/dumps/crash" >>/etc/kdump.conf
+TO_DEVICE = f"""
+mke2fs -q -t ext4 DEVICE && mkdir -p {PLACE} && echo "DEVICE {PLACE} ext4 defaults,nofail 0 2" >>/etc/fstab &&
+systemctl daemon-reload && mount {PLACE} && echo "ext4 DEVICE" >>/etc/kdump.conf
 """
+TO_VOLUME = "pvcreate -qq /dev/vdb && vgcreate -qq dumps /dev/vdb && lvcreate -qq -y -l 100%FREE -n crash dumps && " + (
+    TO_DEVICE.replace("DEVICE", "/dev/dumps/crash"))
+# As cryptsetup-initramfs wants it: the key is copied into images, which are root's alone.
+TO_LUKS = """
+mkdir -p /etc/keys && head -c 64 /dev/urandom >/etc/keys/dumps.key && chmod 600 /etc/keys/dumps.key &&
+cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/vdb /etc/keys/dumps.key &&
+cryptsetup open --key-file /etc/keys/dumps.key /dev/vdb dumps &&
+echo "dumps UUID=$(cryptsetup luksUUID /dev/vdb) /etc/keys/dumps.key luks,initramfs,nofail" >>/etc/crypttab &&
+echo "KEYFILE_PATTERN=/etc/keys/*.key" >>/etc/cryptsetup-initramfs/conf-hook &&
+echo UMASK=0077 >>/etc/initramfs-tools/initramfs.conf && """ + TO_DEVICE.replace("DEVICE", "/dev/mapper/dumps")
 
 
 def debs(names):
@@ -72,10 +81,13 @@ def reserving(size):
     return {"/boot/grub/grub.cfg": lambda text: re.sub(r"crashkernel=\S+", f"crashkernel={size}", text)}
 
 
-def built_by(context, prepare, builder, packages=()):
-    """PREPARE makes the second disk the target; BUILDER makes the image; the dump is there after the panic."""
+def built_by(context, prepare, builder, packages=(), base=with_volumes):
+    """
+    PREPARE makes the second disk the target; BUILDER makes the image; the dump is there after the panic. BASE makes the
+    disk, onto which the PACKAGES go.
+    """
     results = context.results
-    source = with_volumes(context)
+    source = base(context)
     files = debs(packages)
     edits = reserving(RESERVED)
     with DebianGuest(machine(), context.folder, files, edits, source=source, more=second_disk(context)) as guest:
@@ -109,4 +121,6 @@ def built_by(context, prepare, builder, packages=()):
 CASES = [
     Case("service-lvm-initramfs-tools", lambda context: built_by(context, TO_VOLUME, "initramfs-tools")),
     Case("service-lvm-dracut", lambda context: built_by(context, TO_VOLUME, "dracut", DRACUT)),
+    Case("service-luks-initramfs-tools",
+         lambda context: built_by(context, TO_LUKS, "initramfs-tools", LUKS, installed)),
 ]

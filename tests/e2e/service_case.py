@@ -15,6 +15,7 @@ import struct
 import threading
 import time
 
+import crash_reader
 import paths
 import save_case
 from debian import BOOT_SECONDS, DebianGuest, machine
@@ -139,6 +140,8 @@ def check_dump(context, folder, sentence, release=None, complete=True, name="vmc
         results.check(
             "it has the registers of every CPU", len(facts.get("registers", [])) == cpus, facts.get("registers")
         )
+    if release and complete and name == "vmcore":
+        crash_reader.check(results, f"{folder}/{name}", release, sentence)
     context.timings["dump_bytes"] = os.path.getsize(f"{folder}/{name}")
     return facts
 

@@ -236,16 +236,17 @@ def s3(context):
         service_case.power_off(guest)
 
 
-def full_disk(context):
-    """An ext4 with room for nothing."""
-    tree, image = f"{context.folder}/full", f"{context.folder}/full.raw"
+def small_disk(context, label, filler=0):
+    """QEMU's words for a disk that holds an ext4 of 64 MiB with this LABEL, and FILLER bytes in it already."""
+    tree, image = f"{context.folder}/{label}", f"{context.folder}/{label}.raw"
     os.makedirs(tree)
-    with open(f"{tree}/filler", "wb") as out:
-        out.write(b"full" * (55600 * 256))
-    make = ["/sbin/mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", "full", "-d", tree, image, "64M"]
+    if filler:
+        with open(f"{tree}/filler", "wb") as out:
+            out.write(b"full" * (filler // 4))
+    make = ["/sbin/mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", label, "-d", tree, image, "64M"]
     subprocess.run(make, check=True, stderr=subprocess.DEVNULL)
     shutil.rmtree(tree)
-    return image
+    return f"if=none,id={label},format=raw,cache=unsafe,file={image}"
 
 
 def chain(context, last):
@@ -258,8 +259,9 @@ def chain(context, last):
         ports = {22: facts["ssh"]["port"], 443: facts["https"]["proxy"], 9000: facts["s3"]["port"]}
         ports[2049] = facts["nfs"]["port"]
         network = [forward(2049, "hang", DEAD), *(forward(port, to) for port, to in ports.items())]
-        drive = f"if=none,id=full,format=raw,cache=unsafe,file={full_disk(context)}"
-        more = ["-drive", drive, "-device", "virtio-blk-pci,drive=full"]
+        disks = {"full": small_disk(context, "full", 55600 << 10), "locked": small_disk(context, "locked") + ",readonly=on"}
+        more = [word for label, words in disks.items()
+                for word in ("-drive", words, "-device", f"virtio-blk-pci,drive={label}")]
         with guest_of(context, *network, more=more) as guest:
             broken_chain(context, guest, servers, last)
             service_case.power_off(guest)
@@ -275,11 +277,11 @@ def broken_chain(context, guest, servers, last):
     servers.ask("rule", server="https", status=307, fields={"Location": "https://nowhere.example/"}, **always)
     servers.ask("rule", server="s3", status=500, reason="Internal Server Error", **always)
     lines = [f"nfs {DEAD}:/crash", f"ssh {facts['ssh']['user']}@{ADDRESS}", "https https://web.example/crash"]
-    lines += [*s3_lines(guest, facts), "ext4 LABEL=full"]
+    lines += [*s3_lines(guest, facts), "ext4 LABEL=full", "ext4 LABEL=locked"]
     lines += [f"nfs {ADDRESS}:/crash"] if last else ["failure_action reboot"]
     configure(context, guest, lines + ["path /var/crash", f"deadline {DEADLINE_S}"])
     text = rehearse(context, guest, 1)
-    broken = (f"{DEAD}:", "dumper@", "web.example", "s3://", "LABEL=full")
+    broken = (f"{DEAD}:", "dumper@", "web.example", "s3://", "LABEL=full", "LABEL=locked")
     results.check("kdumpctl test names every target that is broken", all(word in text for word in broken), text)
     start = time.monotonic()
     crash(context, guest)
@@ -295,7 +297,8 @@ def broken_chain(context, guest, servers, last):
     results.check("it took no longer than the deadline", took < DEADLINE_S + 60, context.timings)
     context.timings["panic to login"] = round(time.monotonic() - start, 1)
     said = (f"{re.escape(DEAD)}:/crash: cannot be mounted", "host key", "name is not known|answer in time")
-    for number, words in enumerate((*said, "500 Internal Server Error", "is full|No space left")):
+    for number, words in enumerate((*said, "500 Internal Server Error", "is full|No space left",
+                                     "is read-only")):
         part = re.split(r"target \d of \d: ", log)[number + 1:number + 2]
         good = bool(part) and bool(re.search(words, part[0]))
         results.check(f"the log names what was wrong with target {number + 1}", good, (part or [log])[0][-900:])
