@@ -23,17 +23,12 @@
  */
 #define SETTLED_NS (3ull * 1000000000)
 
-static int nibble(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool parse_digest(struct text *t, uint8_t digest[SHA256_BYTES])
 {
 	if (t->len != DIGITS)
 		return false;
 	for (size_t i = 0; i < SHA256_BYTES; i++) {
-		int high = nibble(t->at[2 * i]), low = nibble(t->at[2 * i + 1]);
+		int high = text_hex_digit(t->at[2 * i]), low = text_hex_digit(t->at[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
@@ -179,8 +174,8 @@ static int print(struct blob *text, const struct digest_entry *e)
 			 "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " ",
 			 e->file.dev, e->file.ino, e->file.size, e->file.mtime_ns, e->file.ctime_ns, e->off, e->len);
 
-	for (size_t i = 0; i < SHA256_BYTES; i++)
-		n += snprintf(line + n, sizeof(line) - n, "%02x", e->digest[i]);
+	text_hex(e->digest, SHA256_BYTES, line + n);
+	n += DIGITS;
 	line[n++] = '\n';
 	return blob_append(text, line, n);
 }

@@ -4,6 +4,7 @@
 #include "kexec/arch/arch.h"
 #include "lib/elf.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -139,13 +140,6 @@ int report_ranges(const struct plan *plan, bool json, FILE *out)
 	return print_json(root, out);
 }
 
-static const char *digest_text(const struct segment *seg, char text[2 * sizeof(seg->digest) + 1])
-{
-	for (size_t i = 0; i < sizeof(seg->digest); i++)
-		snprintf(text + 2 * i, 3, "%02x", seg->digest[i]);
-	return text;
-}
-
 static void segments_table(const struct plan *plan, FILE *out)
 {
 	char digest[2 * sizeof(plan->seg[0].digest) + 1];
@@ -156,7 +150,8 @@ static void segments_table(const struct plan *plan, FILE *out)
 		const struct segment *seg = &plan->seg[i];
 
 		fprintf(out, SPAN "%-20s %10" PRIu64 " bytes  %s\n", seg->mem, seg->mem + seg->memsz - 1, seg->what,
-			seg->bufsz, seg->no_digest ? seg->no_digest : digest_text(seg, digest));
+			seg->bufsz,
+			seg->no_digest ? seg->no_digest : text_hex(seg->digest, sizeof(seg->digest), digest));
 	}
 }
 
@@ -178,7 +173,7 @@ static void segments_json(const struct plan *plan, struct json *root)
 		if (seg->no_digest)
 			json_add_string(row, "no_digest", seg->no_digest);
 		else
-			json_add_string(row, "sha256", digest_text(seg, digest));
+			json_add_string(row, "sha256", text_hex(seg->digest, sizeof(seg->digest), digest));
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "include/purgatory_params.h"
 #include "lib/json.h"
+#include "lib/text.h"
 
 #include <elf.h>
 #include <inttypes.h>
@@ -72,12 +73,6 @@ static const char *printable(const char *from, char to[CAPD_PURPOSE_BYTES])
 	return to;
 }
 
-static void digest_text(const uint8_t digest[SHA256_BYTES], char text[2 * SHA256_BYTES + 1])
-{
-	for (size_t i = 0; i < SHA256_BYTES; i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
-
 static void time_text(uint64_t loaded_at, char text[32])
 {
 	time_t when = loaded_at / 1000000000;
@@ -117,9 +112,8 @@ static void result_print(const struct capd_segment *seg, const struct capd_resul
 	} else if (result->verdict == CAPD_DAMAGED && result->padding) {
 		fprintf(out, "damaged: not zero at %#" PRIx64 "\n", result->paddr);
 	} else if (result->verdict == CAPD_DAMAGED) {
-		digest_text(seg->digest, expected);
-		digest_text(result->found, found);
-		fprintf(out, "damaged: expected %s found %s\n", expected, found);
+		fprintf(out, "damaged: expected %s found %s\n", text_hex(seg->digest, SHA256_BYTES, expected),
+			text_hex(result->found, SHA256_BYTES, found));
 	} else if (result->err) {
 		fprintf(out, "cannot be read at %#" PRIx64 ": %s\n", result->paddr, strerror(-result->err));
 	} else {
@@ -173,13 +167,11 @@ static void segment_json(struct json *list, const struct capd_segment *seg, cons
 		return;
 	}
 	json_add_string(row, "verdict", verdict_name(result->verdict));
-	digest_text(seg->digest, text);
-	json_add_string(row, "expected", text);
+	json_add_string(row, "expected", text_hex(seg->digest, SHA256_BYTES, text));
 	if (result->padding) {
 		json_add_hex(row, "not_zero_at", result->paddr);
 	} else if (result->verdict == CAPD_DAMAGED) {
-		digest_text(result->found, text);
-		json_add_string(row, "found", text);
+		json_add_string(row, "found", text_hex(result->found, SHA256_BYTES, text));
 	} else if (result->err) {
 		json_add_string(row, "why", strerror(-result->err));
 	}

@@ -91,8 +91,7 @@ bool text_take(struct text *t, const char *word)
 	return true;
 }
 
-/* Value of a digit, or 16 when it is none. */
-static unsigned int digit_of(char c)
+int text_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -100,7 +99,20 @@ static unsigned int digit_of(char c)
 		return c - 'a' + 10;
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
-	return 16;
+	return -1;
+}
+
+char *text_hex(const void *bytes, size_t len, char *hex)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *b = bytes;
+
+	for (size_t i = 0; i < len; i++) {
+		hex[2 * i] = digits[b[i] >> 4];
+		hex[2 * i + 1] = digits[b[i] & 15];
+	}
+	hex[2 * len] = 0;
+	return hex;
 }
 
 bool text_u64(struct text *t, unsigned int base, uint64_t *value)
@@ -109,9 +121,9 @@ bool text_u64(struct text *t, unsigned int base, uint64_t *value)
 	size_t n = 0;
 
 	for (; n < t->len; n++) {
-		unsigned int digit = digit_of(t->at[n]);
+		int digit = text_hex_digit(t->at[n]);
 
-		if (digit >= base)
+		if (digit < 0 || (unsigned int)digit >= base)
 			break;
 		if (__builtin_mul_overflow(sum, (uint64_t)base, &sum) ||
 		    __builtin_add_overflow(sum, (uint64_t)digit, &sum))

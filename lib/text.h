@@ -47,6 +47,11 @@ bool text_is(const struct text *t, const char *word);
 bool text_starts(const struct text *t, const char *word);
 bool text_stops(const struct text *t, const char *word);
 
+/* The value of a hexadecimal digit in either case; -1: it is none. */
+int text_hex_digit(char c);
+/* BYTES as hexadecimal digits in small letters and a NUL: HEX has room for 2 * LEN + 1 characters, and is returned. */
+char *text_hex(const void *bytes, size_t len, char *hex);
+
 /* For messages: printf("%.*s", TEXT_ARGS(&t)), at most 80 characters of it. */
 #define TEXT_ARGS(t) ((int)((t)->len < 80 ? (t)->len : 80)), (t)->at
 

@@ -100,8 +100,7 @@ int ctl_conf_digest(const struct ctl *ctl, char digest[DIGEST_TEXT])
 	digest_file(ctl, &CONF_DEFAULT[1], true, &sha);
 	err_clear();
 	sha256_final(&sha, bytes);
-	for (int i = 0; i < SHA256_BYTES; i++)
-		snprintf(digest + 2 * i, 3, "%02x", bytes[i]);
+	text_hex(bytes, sizeof(bytes), digest);
 	return 0;
 }
 

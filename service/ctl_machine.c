@@ -86,18 +86,12 @@ static int find_arch(const struct ctl *ctl, const struct ctl_arch **arch)
 	return *arch ? 0 : -ENOTSUP;
 }
 
-static void hex(const uint8_t digest[SHA256_BYTES], char text[DIGEST_TEXT])
-{
-	for (int i = 0; i < SHA256_BYTES; i++)
-		snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
-
 void view_digest(const struct view *v, char digest[DIGEST_TEXT])
 {
 	uint8_t bytes[SHA256_BYTES];
 
 	sha256_of(v->base, v->len, bytes);
-	hex(bytes, digest);
+	text_hex(bytes, sizeof(bytes), digest);
 }
 
 /*
@@ -128,7 +122,7 @@ static int read_memory(const struct ctl *ctl, struct machine *m)
 	}
 	if (!err) {
 		sha256_final(&sha, digest);
-		hex(digest, m->memory);
+		text_hex(digest, sizeof(digest), m->memory);
 	}
 	blob_deinit(&text);
 	return err;

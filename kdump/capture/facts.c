@@ -44,15 +44,6 @@ static size_t form_find(const struct text *keyword)
 	return i;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* WORD without its escapes, from malloc. -EINVAL, not recorded: a bad one; %00 is bad, because words are strings. */
 static int word_decode(const struct text *word, char **decoded)
 {
@@ -68,8 +59,8 @@ static int word_decode(const struct text *word, char **decoded)
 			out[n++] = word->at[i];
 			continue;
 		}
-		high = word->len - i > 2 ? hex_digit(word->at[i + 1]) : -1;
-		low = high < 0 ? -1 : hex_digit(word->at[i + 2]);
+		high = word->len - i > 2 ? text_hex_digit(word->at[i + 1]) : -1;
+		low = high < 0 ? -1 : text_hex_digit(word->at[i + 2]);
 		if (low < 0 || !(high | low)) {
 			free(out);
 			return -EINVAL;

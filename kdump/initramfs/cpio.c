@@ -2,6 +2,7 @@
 #include "kdump/initramfs/cpio.h"
 
 #include "lib/err.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -68,14 +69,11 @@ static bool hex_u32(const uint8_t *at, uint32_t *value)
 	uint32_t v = 0;
 
 	for (size_t i = 0; i < 8; i++) {
-		char c = (char)at[i];
+		int digit = text_hex_digit((char)at[i]);
 
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint32_t)(c - '0');
-		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
-			v = v << 4 | (uint32_t)((c | 32) - 'a' + 10);
-		else
+		if (digit < 0)
 			return false;
+		v = v << 4 | (uint32_t)digit;
 	}
 	*value = v;
 	return true;

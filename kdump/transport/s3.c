@@ -7,6 +7,7 @@
 #ifdef HAVE_CURL
 #include "kdump/transport/sigv4.h"
 #include "lib/err.h"
+#include "lib/text.h"
 #include "service/conf.h"
 
 #include <ctype.h>
@@ -58,7 +59,7 @@ static int sign(struct s3 *s, const struct s3_request *q, const char *path, stru
 	int err = 0;
 
 	sha256_of(q->body ? q->body : "", q->body ? q->len : 0, digest);
-	sigv4_hex(digest, sizeof(digest), digest_text);
+	text_hex(digest, sizeof(digest), digest_text);
 	sigv4_time(time(NULL) + s->clock_s, time_text);
 	r.payload_digest = digest_text;
 	r.field = used;
@@ -283,7 +284,7 @@ static int put(struct transport *t, const char *name, const void *bytes, size_t 
 	if (err)
 		return err;
 	md5_of(q.body, len, md5);
-	sigv4_hex(md5, sizeof(md5), etag);
+	text_hex(md5, sizeof(md5), etag);
 	q.key = key;
 	http_reply_init(&r);
 	err = s3_demand(t, &q, &r);

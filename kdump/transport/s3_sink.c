@@ -11,6 +11,7 @@
 #ifdef HAVE_CURL
 #include "kdump/transport/sigv4.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -90,7 +91,7 @@ static int send_bytes(struct s3_sink *k, struct s3_request *q, struct s3_part *p
 	int err = 0, differs = -EBADMSG;
 
 	md5_of(q->body, q->len, p->md5);
-	sigv4_hex(p->md5, MD5_BYTES, etag);
+	text_hex(p->md5, MD5_BYTES, etag);
 	p->len = q->len;
 	http_reply_init(&r);
 	for (unsigned int number = 1; !err && differs < 0 && number <= DAMAGED_MAX; number++) {

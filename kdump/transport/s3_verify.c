@@ -5,6 +5,7 @@
 #ifdef HAVE_CURL
 #include "kdump/transport/sigv4.h"
 #include "lib/err.h"
+#include "lib/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -76,14 +77,14 @@ static void make_etag(const struct s3_sink *k, char etag[64])
 	struct md5 md5;
 
 	if (k->whole) {
-		sigv4_hex(k->parts[0].md5, MD5_BYTES, etag);
+		text_hex(k->parts[0].md5, MD5_BYTES, etag);
 		return;
 	}
 	md5_init(&md5);
 	for (size_t i = 0; i < k->nr_parts; i++)
 		md5_update(&md5, k->parts[i].md5, MD5_BYTES);
 	md5_final(&md5, digest);
-	sigv4_hex(digest, sizeof(digest), etag);
+	text_hex(digest, sizeof(digest), etag);
 	snprintf(etag + 2 * MD5_BYTES, 64 - 2 * MD5_BYTES, "-%zu", k->nr_parts);
 }
 

@@ -42,13 +42,11 @@ static bool unescape(char *s)
 
 	for (; *s; s++) {
 		if (*s == '%') {
-			char digits[3] = { s[1], s[1] ? s[2] : 0, 0 };
+			int high = text_hex_digit(s[1]), low = high < 0 ? -1 : text_hex_digit(s[2]);
 
-			if (!isxdigit((unsigned char)digits[0]) || !isxdigit((unsigned char)digits[1]))
+			if (low < 0 || !(high | low))
 				return false;
-			*to++ = strtoul(digits, NULL, 16);
-			if (!to[-1])
-				return false;
+			*to++ = (char)(high << 4 | low);
 			s += 2;
 		} else {
 			*to++ = *s;

@@ -2,6 +2,7 @@
 #include "kdump/transport/sigv4.h"
 
 #include "lib/err.h"
+#include "lib/text.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,12 +18,6 @@ void sigv4_time(time_t now, char text[SIGV4_TIME_BYTES])
 
 	if (!gmtime_r(&now, &tm) || !strftime(text, SIGV4_TIME_BYTES, "%Y%m%dT%H%M%SZ", &tm))
 		memcpy(text, "19700101T000000Z", SIGV4_TIME_BYTES);
-}
-
-void sigv4_hex(const uint8_t *bytes, size_t len, char *text)
-{
-	for (size_t i = 0; i < len; i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
 }
 
 void hmac_sha256(const void *key, size_t key_len, const void *text, size_t len, uint8_t mac[SHA256_BYTES])
@@ -138,7 +133,7 @@ static int sign_text(const struct sigv4_keys *k, const char *time, const char *s
 	char hex[SIGV4_HEX_BYTES], *text, *first;
 
 	sha256_of(request->data, request->len, digest);
-	sigv4_hex(digest, sizeof(digest), hex);
+	text_hex(digest, sizeof(digest), hex);
 	if (asprintf(&text, ALGORITHM "\n%s\n%s\n%s", time, scope, hex) < 0)
 		return fail(-ENOMEM, "out of memory");
 	if (asprintf(&first, "AWS4%s", k->secret_key) < 0) {
@@ -149,7 +144,7 @@ static int sign_text(const struct sigv4_keys *k, const char *time, const char *s
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		hmac_sha256(key, sizeof(key), steps[i], strlen(steps[i]), key);
 	hmac_sha256(key, sizeof(key), text, strlen(text), digest);
-	sigv4_hex(digest, sizeof(digest), signature);
+	text_hex(digest, sizeof(digest), signature);
 	explicit_bzero(first, strlen(first));
 	explicit_bzero(key, sizeof(key));
 	free(first);

@@ -35,7 +35,6 @@ struct sigv4_request {
 
 /* NOW as "x-amz-date" has it. */
 void sigv4_time(time_t now, char text[SIGV4_TIME_BYTES]);
-void sigv4_hex(const uint8_t *bytes, size_t len, char *text);
 /* RFC 2104. */
 void hmac_sha256(const void *key, size_t key_len, const void *text, size_t len, uint8_t mac[SHA256_BYTES]);
 

@@ -7,6 +7,7 @@
 #include "kdump/transport/md5.h"
 #include "kdump/transport/s3_text.h"
 #include "kdump/transport/sigv4.h"
+#include "lib/text.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -134,7 +135,7 @@ static void check_hmac(const void *key, size_t key_len, const char *text, const 
 	char hex[SIGV4_HEX_BYTES];
 
 	hmac_sha256(key, key_len, text, strlen(text), mac);
-	sigv4_hex(mac, sizeof(mac), hex);
+	text_hex(mac, sizeof(mac), hex);
 	CHECK_STR(hex, want);
 }
 
@@ -158,7 +159,7 @@ static void check_md5(const char *text, const char *want)
 	char hex[2 * MD5_BYTES + 1];
 
 	md5_of(text, strlen(text), digest);
-	sigv4_hex(digest, sizeof(digest), hex);
+	text_hex(digest, sizeof(digest), hex);
 	CHECK_STR(hex, want);
 }
 

@@ -3,6 +3,8 @@
 
 #include "tests/unit/test.h"
 
+#include <limits.h>
+
 /* As a string for comparisons; from malloc'ed memory of just its size, so that ASan sees a read beyond it. */
 static struct text exact(const char *s)
 {
@@ -126,5 +128,23 @@ TEST(numbers)
 		CHECK_EQ(value, cases[i].good ? cases[i].value : 99);
 		CHECK_STR(shown(&t), cases[i].rest);
 		free(memory);
+	}
+}
+
+TEST(hexadecimal)
+{
+	static const char digits[] = "00112233445566778899aAbBcCdDeEfF";
+	static const uint8_t bytes[] = { 0x00, 0x01, 0x7f, 0x80, 0xa9, 0xff };
+	char hex[2 * sizeof(bytes) + 2];
+
+	memset(hex, '#', sizeof(hex));
+	CHECK(text_hex(bytes, sizeof(bytes), hex) == hex);
+	CHECK_STR(hex, "00017f80a9ff");
+	CHECK_EQ(hex[sizeof(hex) - 1], '#');
+	CHECK_STR(text_hex(bytes, 0, hex), "");
+	for (int c = CHAR_MIN; c <= CHAR_MAX; c++) {
+		const char *hit = c ? strchr(digits, c) : NULL;
+
+		CHECK_EQ(text_hex_digit((char)c), hit ? (hit - digits) / 2 : -1);
 	}
 }
