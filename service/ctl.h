@@ -110,6 +110,8 @@ void ctl_size_text(uint64_t bytes, char text[16]);
 void ctl_time_text(uint64_t seconds, bool utc, char text[40]);
 /* Is ARGV[I] the flag NAME? */
 bool ctl_is(const char *argument, const char *name);
+/* Is ARGUMENT an option with a value, NAME "--kernel="? *VALUE is what stands behind that; an empty one is none. */
+bool ctl_value(const char *argument, const char *name, const char **value);
 
 /* ---- other programs ---- */
 

@@ -162,6 +162,16 @@ bool ctl_is(const char *argument, const char *name)
 	return !strcmp(argument, name);
 }
 
+bool ctl_value(const char *argument, const char *name, const char **value)
+{
+	size_t n = strlen(name);
+
+	if (strncmp(argument, name, n) || !argument[n])
+		return false;
+	*value = argument + n;
+	return true;
+}
+
 /* ---- other programs ---- */
 
 static void argv_take(struct argv *a, char *word)

@@ -448,24 +448,11 @@ static int propagate_to(const struct propagate *p, const char *where)
 
 static int parse_options(struct propagate *p, int argc, char **argv)
 {
-	const struct {
-		const char *name;
-		const char **value;
-	} with_value[] = { { "--fingerprint=", &p->fingerprint }, { "--identity=", &p->identity } };
-
 	for (int i = 1; i < argc; i++) {
-		bool known = ctl_is(argv[i], "--yes");
-
-		p->yes |= known;
-		for (size_t v = 0; v < sizeof(with_value) / sizeof(with_value[0]); v++) {
-			size_t n = strlen(with_value[v].name);
-
-			if (!strncmp(argv[i], with_value[v].name, n) && argv[i][n]) {
-				*with_value[v].value = argv[i] + n;
-				known = true;
-			}
-		}
-		if (!known)
+		if (ctl_is(argv[i], "--yes"))
+			p->yes = true;
+		else if (!ctl_value(argv[i], "--fingerprint=", &p->fingerprint) &&
+			 !ctl_value(argv[i], "--identity=", &p->identity))
 			return ctl_usage(argv[0], "what is this", argv[i]);
 	}
 	return 0;

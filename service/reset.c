@@ -24,27 +24,16 @@ static int parse_options(struct reset_options *o, int argc, char **argv)
 {
 	const struct {
 		const char *name;
-		const char **value;
-	} with_value[] = { { "--kernel=", &o->kernel }, { "--value=", &o->value } };
-	const struct {
-		const char *name;
 		bool *flag;
 	} flags[] = { { "--yes", &o->yes }, { "--dry-run", &o->dry_run }, { "--auto", &o->automatic } };
 
 	for (int i = 1; i < argc; i++) {
-		bool known = false;
+		bool known = ctl_value(argv[i], "--kernel=", &o->kernel) ||
+			     ctl_value(argv[i], "--value=", &o->value);
 
 		for (size_t f = 0; f < sizeof(flags) / sizeof(flags[0]); f++)
 			if (ctl_is(argv[i], flags[f].name))
 				known = *flags[f].flag = true;
-		for (size_t v = 0; v < sizeof(with_value) / sizeof(with_value[0]); v++) {
-			size_t n = strlen(with_value[v].name);
-
-			if (!strncmp(argv[i], with_value[v].name, n) && argv[i][n]) {
-				*with_value[v].value = argv[i] + n;
-				known = true;
-			}
-		}
 		if (!known)
 			return ctl_usage(argv[0], "what is this", argv[i]);
 	}
