@@ -64,5 +64,7 @@ int plan_modules(struct plan *p);
  * (recorded).
  */
 int plan_server(const char *where, char **server);
+/* The program of a command line, its first word: from malloc; NULL where LINE is NULL or blank. -ENOMEM (recorded). */
+int plan_program(const char *line, char **program);
 
 #endif

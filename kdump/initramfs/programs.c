@@ -136,18 +136,24 @@ static int add_web(struct plan *p)
 	return err ? err : linker_add_opened(&p->linker, p->r.guest ? PLAN_STATIC : "/init", opened);
 }
 
-/* The first word of a line is the program, the others are for it. */
-static int add_command(struct plan *p, const char *keyword, const char *line)
+int plan_program(const char *line, char **program)
 {
 	struct text rest = text_of_string(line ? line : ""), word;
-	char *path;
-	int err;
 
+	*program = NULL;
 	if (!text_word(&rest, &word))
 		return 0;
-	path = strndup(word.at, word.len);
-	if (!path)
-		return no_memory();
+	*program = strndup(word.at, word.len);
+	return *program ? 0 : no_memory();
+}
+
+static int add_command(struct plan *p, const char *keyword, const char *line)
+{
+	char *path;
+	int err = plan_program(line, &path);
+
+	if (err || !path)
+		return err;
 	err = linker_add_program(&p->linker, path);
 	free(path);
 	return err ? fail_ctx(err, "%s: %s", p->r.conf_name, keyword) : 0;

@@ -125,15 +125,11 @@ static int need_program(struct look *l, const char *keyword, const char *path)
 
 static int need_command(struct look *l, const char *keyword, const char *line)
 {
-	struct text rest = text_of_string(line ? line : ""), word;
 	char *path;
-	int err;
+	int err = plan_program(line, &path);
 
-	if (!text_word(&rest, &word))
-		return 0;
-	path = strndup(word.at, word.len);
-	if (!path)
-		return fail(-ENOMEM, "out of memory");
+	if (err || !path)
+		return err;
 	err = need_program(l, keyword, path);
 	free(path);
 	return err;
