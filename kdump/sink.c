@@ -128,6 +128,18 @@ static int write_flat_header(struct sink *s)
 	return write_all(s, 0, &iov, 1);
 }
 
+/* The last step of opening; with ERR what was done comes undone. */
+static int begin(struct sink *s, int err)
+{
+	if (!err && s->flattened)
+		err = write_flat_header(s);
+	if (err) {
+		sink_discard(s);
+		sink_deinit(s);
+	}
+	return err;
+}
+
 int sink_open(struct sink *s, const char *path, bool flattened, bool force)
 {
 	int err;
@@ -139,13 +151,7 @@ int sink_open(struct sink *s, const char *path, bool flattened, bool force)
 	err = file_output_name(path, &s->path);
 	if (!err)
 		err = open_path(s, flattened);
-	if (!err && s->flattened)
-		err = write_flat_header(s);
-	if (err) {
-		sink_discard(s);
-		sink_deinit(s);
-	}
-	return err;
+	return begin(s, err);
 }
 
 int sink_attach(struct sink *s, const struct sink_ops *ops, void *remote, const char *path, enum sink_form form)
@@ -161,13 +167,7 @@ int sink_attach(struct sink *s, const struct sink_ops *ops, void *remote, const 
 		err = fail(-ENOMEM, "out of memory for a file name");
 	if (!err && form == SINK_PLAIN && !ops->seekable)
 		err = fail(-EINVAL, "%s: is a stream", path);
-	if (!err && s->flattened)
-		err = write_flat_header(s);
-	if (err) {
-		sink_discard(s);
-		sink_deinit(s);
-	}
-	return err;
+	return begin(s, err);
 }
 
 /* ---- writing ---- */
