@@ -106,7 +106,8 @@ int boot_cmdline_edit(const struct blob *before, const char *value, struct blob 
 	return err ? err : append(after, "\n");
 }
 
-int boot_grub_snippet(const char *value, struct blob *after)
+/* The snippet for GRUB. */
+static int boot_grub_snippet(const char *value, struct blob *after)
 {
 	char *text;
 	int err;

@@ -49,8 +49,6 @@ void boot_changes_deinit(struct boot_changes *b);
 int boot_entry_edit(const struct blob *before, const char *value, struct blob *after);
 /* /etc/kernel/cmdline. */
 int boot_cmdline_edit(const struct blob *before, const char *value, struct blob *after);
-/* The snippet for GRUB. */
-int boot_grub_snippet(const char *value, struct blob *after);
 /* Is the entry for this kernel? NULL: for any, which those of other systems are not. */
 bool boot_entry_is_for(const struct blob *entry, const char *kernel);
 

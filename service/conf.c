@@ -109,11 +109,6 @@ static const char *const action_names[] = {
 	[CONF_DUMP_TO_ROOTFS] = "dump_to_rootfs",
 };
 
-const char *conf_action_name(enum conf_action action)
-{
-	return action_names[action];
-}
-
 /* k->detail: the last action that it knows. */
 static int set_action(struct conf *c, const struct keyword *k, struct text value, unsigned int line)
 {

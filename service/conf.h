@@ -126,7 +126,4 @@ void conf_faults_deinit(struct conf_faults *faults);
  */
 char *conf_target_name(const struct conf *c, const struct conf_target *t);
 
-/* "reboot", "halt"... */
-const char *conf_action_name(enum conf_action action);
-
 #endif

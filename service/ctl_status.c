@@ -181,7 +181,7 @@ static void print_last_crash(const struct status *s)
 		row("", "%s", s->reason);
 }
 
-void status_print(const struct status *s, const struct ctl *ctl)
+static void status_print(const struct status *s, const struct ctl *ctl)
 {
 	char size[16];
 

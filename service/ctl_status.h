@@ -28,7 +28,6 @@ void status_deinit(struct status *s);
 /* Would a crash be captured? */
 bool status_operational(const struct status *s);
 
-void status_print(const struct status *s, const struct ctl *ctl);
 int status_print_json(const struct status *s, const struct ctl *ctl);
 
 #endif

@@ -92,7 +92,8 @@ static int add_word(char **data, const char *word, size_t len)
 	return 0;
 }
 
-int mount_data_add(char **data, const char *name, const char *value)
+/* Append "NAME" or "NAME=VALUE" (VALUE NULL: without). -ENOMEM (recorded). */
+static int mount_data_add(char **data, const char *name, const char *value)
 {
 	char *word;
 	int err;

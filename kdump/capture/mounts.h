@@ -21,8 +21,6 @@ int mount_options_parse(const char *options, struct mount_options *m);
 void mount_options_deinit(struct mount_options *m);
 /* Does DATA have the option NAME, with or without a value? */
 bool mount_data_has(const char *data, const char *name);
-/* Append "NAME" or "NAME=VALUE" (VALUE NULL: without). -ENOMEM (recorded). */
-int mount_data_add(char **data, const char *name, const char *value);
 /*
  * Options of an NFS mount: those of DATA, ADDRESS, and bounds of time in place of waiting for ever, wherever DATA has
  * none of its own. From malloc; NULL without memory.

@@ -114,7 +114,8 @@ static int pack_none(const struct blob *in, struct blob *out)
 	return blob_append(out, in->data, in->len);
 }
 
-const struct packing packings[] = {
+/* "none" is the last but one; the last has a null name. */
+static const struct packing packings[] = {
 	{ "zstd", "CONFIG_RD_ZSTD", pack_zstd },
 	{ "xz", "CONFIG_RD_XZ", pack_xz },
 	{ "gzip", "CONFIG_RD_GZIP", pack_gzip },

@@ -16,9 +16,6 @@ struct packing {
 	int (*pack)(const struct blob *in, struct blob *out);
 };
 
-/* "none" is the last but one; the last has a null name. */
-extern const struct packing packings[];
-
 /* The one called NAME. -EINVAL (recorded): there is none, or it was not built in. */
 int packing_find(const char *name, const struct packing **p);
 /* The best that kernel RELEASE unpacks, by /boot/config-RELEASE (without one: xz and gzip are believed to). */

@@ -38,8 +38,6 @@ void sftp_session_close(struct sftp *s);
 int sftp_recover(struct sftp *s);
 /* Something was done: the time that is spent on recovering begins anew with the next trouble. */
 void sftp_progress(struct sftp *s);
-/* As sftp_link_ask(), again after every recovery. Frees P. */
-int sftp_ask(struct sftp *s, struct sftp_builder *p, struct sftp_answer *a);
 /* NAME in the folder; from malloc. NULL: -ENOMEM was recorded. */
 char *sftp_path(const struct sftp *s, const char *name);
 

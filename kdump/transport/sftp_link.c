@@ -134,13 +134,6 @@ static int take_packets(struct sftp_link *l)
 	return err;
 }
 
-int sftp_link_receive(struct sftp_link *l, const void *bytes, size_t len)
-{
-	int err = blob_append(&l->in, bytes, len);
-
-	return err ? err : take_packets(l);
-}
-
 /* -ECONNRESET: nothing will come any more. */
 static int receive_some(struct sftp_link *l)
 {

@@ -79,8 +79,6 @@ void sftp_link_send(struct sftp_link *l, struct sftp_request *r);
  * is down.
  */
 int sftp_link_pump(struct sftp_link *l, bool wait);
-/* Hand over LEN received bytes. -EPROTO, what answered() gave. */
-int sftp_link_receive(struct sftp_link *l, const void *bytes, size_t len);
 
 /*
  * Send P, which was begun with sftp_link_id(), and wait for its reply. P is finished by this. 0 also when the reply

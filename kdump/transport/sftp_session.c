@@ -106,7 +106,8 @@ int sftp_recover(struct sftp *s)
 	}
 }
 
-int sftp_ask(struct sftp *s, struct sftp_builder *p, struct sftp_answer *a)
+/* As sftp_link_ask(), again after every recovery. Frees P. */
+static int sftp_ask(struct sftp *s, struct sftp_builder *p, struct sftp_answer *a)
 {
 	int err = sftp_built(p);
 

@@ -115,7 +115,6 @@ TEST(every_keyword)
 	CHECK_STR(c.extra_bins.word[2], "/bin/top");
 	CHECK_EQ(c.extra_modules.nr, 2);
 	CHECK_EQ(c.failure_action, CONF_DUMP_TO_ROOTFS);
-	CHECK_STR(conf_action_name(c.failure_action), "dump_to_rootfs");
 	CHECK_EQ(c.final_action, CONF_POWEROFF);
 	CHECK_STR(c.sshkey, "/root/key");
 	CHECK_STR(c.ssh_known_hosts, "/root/hosts");
