@@ -131,7 +131,7 @@ def klog_of(folder):
 @contextlib.contextmanager
 def guest_of(context, *network, files=None, more=()):
     source = service_case.installed(context)
-    with DebianGuest(machine(), context.folder, files, network, more, source) as guest:
+    with DebianGuest(machine(), context.folder, files, network=network, more=more, source=source) as guest:
         context.release = service_case.start(context, guest)
         yield guest
     service_case.finish(context, guest)
