@@ -21,6 +21,7 @@
 /* Not in /run/lock, which everybody may write to: whoever made it there first could hold it for ever. */
 #define CTL_LOCK          CTL_STATE_DIR "/lock"
 #define CTL_INITRAMFS_DIR "/var/lib/kdump"
+#define CTL_LAST          CTL_INITRAMFS_DIR "/last-loaded" /* the record of what "start" loaded last: for the next boot */
 
 #define CTL_WAIT_DEFAULT_S 180
 
@@ -165,6 +166,10 @@ int initramfs_check(const struct ctl *ctl, const struct capture_files *f, struct
 int ctl_load(const struct ctl *ctl, const struct conf *conf, const struct machine *m, const struct capture_files *f);
 /* The same from the record: files, command line and options as they were. -ENOENT without a record. */
 int ctl_load_again(const struct ctl *ctl);
+/* The same from CTL_LAST, which outlives a boot. -ENOENT when there is none. */
+int ctl_load_last(const struct ctl *ctl);
+/* What is loaded is what the next boot may fall back to. -errno, recorded. */
+int ctl_keep_last(const struct ctl *ctl);
 /*
  * What of the record does not hold any more, as words ("CPUs", "memory", "kernel"...), from malloc; "" when all does.
  * CONF NULL: not asked.

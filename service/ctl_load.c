@@ -172,29 +172,65 @@ int ctl_load(const struct ctl *ctl, const struct conf *conf, const struct machin
 	return err;
 }
 
-int ctl_load_again(const struct ctl *ctl)
+static int load_record(const struct ctl *ctl, struct record *r)
 {
 	uint64_t events = machine_events(ctl);
 	struct machine now = { 0 };
+	int err = machine_read(&now, ctl);
+
+	if (!err)
+		err = set_machine(r, &now, events);
+	/* They may have been built anew since. */
+	if (!err)
+		err = set_file(r, "kernel", record_get(r, "kernel"));
+	if (!err)
+		err = set_file(r, "initramfs", record_get(r, "initramfs"));
+	if (!err)
+		err = run_kexec(ctl, r);
+	if (!err)
+		err = record_write(r, ctl, CTL_LOADED);
+	machine_deinit(&now);
+	return err;
+}
+
+int ctl_load_again(const struct ctl *ctl)
+{
 	struct record r;
 	int err;
 
 	record_init(&r);
 	err = record_read(&r, ctl, CTL_LOADED);
 	if (!err)
-		err = machine_read(&now, ctl);
+		err = load_record(ctl, &r);
+	record_deinit(&r);
+	return err;
+}
+
+int ctl_load_last(const struct ctl *ctl)
+{
+	struct record r;
+	int err;
+
+	record_init(&r);
+	err = record_read(&r, ctl, CTL_LAST);
+	/* Loads are counted for each boot. */
 	if (!err)
-		err = set_machine(&r, &now, events);
-	/* They may have been built anew since. */
+		err = record_set(&r, "loads", "0");
 	if (!err)
-		err = set_file(&r, "kernel", record_get(&r, "kernel"));
+		err = load_record(ctl, &r);
+	record_deinit(&r);
+	return err;
+}
+
+int ctl_keep_last(const struct ctl *ctl)
+{
+	struct record r;
+	int err;
+
+	record_init(&r);
+	err = record_read(&r, ctl, CTL_LOADED);
 	if (!err)
-		err = set_file(&r, "initramfs", record_get(&r, "initramfs"));
-	if (!err)
-		err = run_kexec(ctl, &r);
-	if (!err)
-		err = record_write(&r, ctl, CTL_LOADED);
-	machine_deinit(&now);
+		err = record_write(&r, ctl, CTL_LAST);
 	record_deinit(&r);
 	return err;
 }

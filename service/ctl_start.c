@@ -122,6 +122,10 @@ static int start(struct ctl *ctl, const char *command, bool early, bool even_if_
 		printf("already loaded and up to date\n");
 	else if (!err)
 		err = load(&j);
+	if (!err && !early && ctl_keep_last(ctl)) {
+		warn("%s", err_text());
+		err_clear();
+	}
 	/* Fetching takes hours, and CPUs and memory come and go meanwhile. One partition is fetched by one process. */
 	ctl_unlock(&j.lock);
 	if (!err && !early)
@@ -135,6 +139,42 @@ static int start(struct ctl *ctl, const char *command, bool early, bool even_if_
 	return err;
 }
 
+/* A configuration that was damaged since the last start is no reason to be without what that one has loaded. */
+static int start_last(struct ctl *ctl, const char *command)
+{
+	struct machine m = { 0 };
+	int err = machine_read(&m, ctl), lock = -1;
+
+	if (!err)
+		err = ctl_check_reservation(ctl, &m);
+	if (!err)
+		err = ctl_state_dir(ctl);
+	if (!err)
+		err = ctl_lock(ctl, command, &lock);
+	if (!err && machine_is_loaded(ctl))
+		printf("the capture kernel that is loaded stays\n");
+	else if (!err)
+		err = ctl_load_last(ctl);
+	ctl_unlock(&lock);
+	machine_deinit(&m);
+	return err;
+}
+
+static int start_early(struct ctl *ctl, const char *command)
+{
+	struct conf conf = { 0 };
+	int err = ctl_conf_read(ctl, &conf);
+
+	conf_deinit(&conf);
+	if (!err)
+		return start(ctl, command, true, false);
+	if (!root_exists(&ctl->root, &CTL_LAST[1]))
+		return err;
+	warn("%s; what was loaded in the last boot is loaded", err_text());
+	err_clear();
+	return start_last(ctl, command);
+}
+
 int command_start(struct ctl *ctl, int argc, char **argv, int *status)
 {
 	bool early = false;
@@ -145,7 +185,7 @@ int command_start(struct ctl *ctl, int argc, char **argv, int *status)
 			return ctl_usage(argv[0], "no such argument", argv[i]);
 		early = true;
 	}
-	return start(ctl, argv[0], early, false);
+	return early ? start_early(ctl, argv[0]) : start(ctl, argv[0], false, false);
 }
 
 int command_restart(struct ctl *ctl, int argc, char **argv, int *status)

@@ -223,12 +223,36 @@ class StartFails(ctl_case.System):
         for command in ("start", "restart", "reload", "rebuild"):
             result = self.kept("kdump.conf:2:", "kdump.conf:3:", command=command)
             self.assertEqual(len(result.stderr.splitlines()), 2)
-        self.fails("start", "--early", says="kdump.conf:2:")
+        self.assertIn("loaded stays", self.good("start", "--early").stdout)
         self.assertEqual(self.calls(), [])
         self.assertEqual(ctl_case.read(self.at("run/kdump/loaded")), before)
         os.unlink(self.at("etc/kdump.conf"))
         self.kept("kdump.conf")
         self.assertEqual(self.calls(), [])
+
+    def test_configuration_damaged_since_the_last_boot(self):
+        self.put("etc/kdump.conf", "nonsense 1\n")
+        self.fails("start", "--early", says="kdump.conf:1:")
+        self.assertEqual(self.calls(), [])
+        self.put("etc/kdump.conf", "path /var/crash\n")
+        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_APPEND="a=b"\n')
+        self.start()
+
+        def boot():
+            self.put("sys/kernel/kexec_crash_loaded", "0\n")
+            shutil.rmtree(self.at("run/kdump"))
+
+        boot()
+        self.put("etc/kdump.conf", "nonsense 1\n")
+        self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_APPEND="c=d"\n')
+        self.assertIn("kdump.conf:1:", self.good("start", "--early").stderr)
+        self.assertIn("a=b", self.appended())
+        self.assertNotIn("c=d", self.appended())
+        self.assertEqual((len(self.loads()), self.calls("kdump")), (1, []))
+        self.fails("start", says="kdump.conf:1:")
+        boot()
+        os.unlink(self.at("boot/vmlinuz-" + self.release))
+        self.fails("start", "--early", says="vmlinuz-" + self.release)
 
     def test_no_reservation(self):
         self.put("sys/kernel/kexec_crash_size", "0\n")
