@@ -112,8 +112,11 @@ static int run_other(struct job *j)
 	static const char note[] = "A kernel crash. The dump is being saved; if this text stays, that was cut short.\n";
 	const char *log[] = { "/proc/self/exe", "dmesg", j->c->o.source, NULL };
 	char *file = name_join(j->folder, UNFINISHED), *readme = name_join(j->folder, "README.txt");
+	size_t own = 0;
 	int fd, status;
 
+	while (j->words[own])
+		own++;
 	if (!file || !readme || file_replace(readme, note, strlen(note), 0600))
 		say(&j->c->say, SAY_WARNING, "README.txt cannot be written");
 	if (open_new(j->folder, LOG_NAME, &fd)) {
@@ -125,6 +128,8 @@ static int run_other(struct job *j)
 	}
 	add_words(j->words, (const char *[]){ j->c->o.source, file, NULL });
 	status = file ? child_run(j->words, -1, j->term_ms, j->kill_ms) : -ENOMEM;
+	/* The collector's own words are asked later whether they make a stream. */
+	j->words[own] = NULL;
 	free(file);
 	free(readme);
 	return status;
