@@ -22,8 +22,8 @@ def check(what, good, seen=""):
         print(f"FAIL: {what}: {seen}")
 
 
-def run(*arguments):
-    done = subprocess.run([KDUMP, *arguments], capture_output=True, text=True, timeout=120, check=False)
+def run(*arguments, inside=()):
+    done = subprocess.run([*inside, KDUMP, *arguments], capture_output=True, text=True, timeout=120, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -45,10 +45,10 @@ class Machine:
         with open(f"{self.folder}/{name}", "w", encoding="utf-8") as file:
             file.write(text)
 
-    def capture(self):
+    def capture(self, inside=()):
         self.status, text = run("capture", "--no-init", "--no-action", "--root", f"{self.folder}/root", "--conf",
                                 f"{self.folder}/kdump.conf", "--source", f"{self.folder}/source", "--words",
-                                f"{self.folder}/words")
+                                f"{self.folder}/words", inside=inside)
         with open(f"{self.folder}/words", encoding="utf-8") as file:
             self.words = text + file.read()
         self.dumps = glob.glob(f"{self.folder}/root/var/crash/*")
@@ -104,6 +104,20 @@ def declined(folder):
     check("declined: exit status 2 and no folder", m.status == 2 and not m.dumps, m.words)
 
 
+def folders(folder):
+    """Programs in /etc/kdump, which is a folder of its own for those who are allowed to mount one."""
+    m = Machine(folder, ["kdump_pre @/pre", "kdump_post @/post"], pre="echo before", post="echo last")
+    for name, text in (("pre.d", "echo first; exit 5"), ("post.d", "echo \"behind $1\"; exit 6")):
+        os.makedirs(f"{folder}/etc/kdump/{name}")
+        m.write(f"etc/kdump/{name}/10-own", f"#!/bin/sh\n{text}\n")
+        os.chmod(f"{folder}/etc/kdump/{name}/10-own", 0o755)
+    m.capture(["unshare", "-rm", "sh", "-c", f"mount --bind {folder}/etc /etc && exec \"$@\"", "sh"])
+    order = [m.words.find(words) for words in ("before", "first", "the dump is complete", "behind 0", "last")]
+    check("folders: all in its order", -1 not in order and order == sorted(order), m.words)
+    check("folders: a program of pre.d that fails is told, and the dump goes on",
+          m.status == 0 and "pre.d/10-own: exit status 5" in m.words, m.words)
+
+
 def hanging(folder):
     m = Machine(folder, ["kdump_pre @/pre", "deadline 30"], pre="sleep 1000").capture()
     check("a kdump_pre that hangs is ended, and the dump goes on",
@@ -143,7 +157,7 @@ def fetched(folder):
 
 def main():
     refused()
-    for case in (saved, incomplete, nothing, declined, hanging, damaged, fetched):
+    for case in (saved, incomplete, nothing, declined, folders, hanging, damaged, fetched):
         with tempfile.TemporaryDirectory(prefix="capture-") as folder:
             case(f"{folder}/machine")
     print(f"{passed} passed, {failed} failed")

@@ -51,7 +51,10 @@ int hooks_pre(struct capture *c, void *unused)
 	int status = c->conf.kdump_pre ? run(c, c->conf.kdump_pre, NULL) : 0;
 
 	(void)unused;
-	return status ? status : run_all(c, HOOKS_PRE, NULL);
+	/* As with Fedora, only kdump_pre may say that no dump is wanted. */
+	if (!status)
+		run_all(c, HOOKS_PRE, NULL);
+	return status;
 }
 
 int hooks_post(struct capture *c, void *result)

@@ -9,9 +9,12 @@
 #define HOOKS_PRE  "/etc/kdump/pre.d"
 #define HOOKS_POST "/etc/kdump/post.d"
 
-/* For supervise(). Exit status of the first program that did not answer 0, else 0. */
+/* For supervise(). Exit status of kdump_pre; that of a program in the folder is told, no more. */
 int hooks_pre(struct capture *c, void *unused);
-/* RESULT: a string with the exit status of the dump, which every program gets as its argument. */
+/*
+ * For supervise(). Exit status of the first program that did not answer 0, else 0. RESULT: a string with the exit
+ * status of the dump, which every program gets as its argument.
+ */
 int hooks_post(struct capture *c, void *result);
 /*
  * Tell the other nodes of a cluster, again and again until the reboot, that this machine is not dead but dumping. *PID:
