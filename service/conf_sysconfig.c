@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The second file: KEY="VALUE" lines in the syntax of a shell, of which nothing but quotes is understood. */
+#include "lib/blob.h"
 #include "lib/err.h"
 #include "service/conf_parse.h"
 #include "service/conf_values.h"
@@ -31,7 +32,7 @@ static const struct key keys[] = {
 	{ "KDUMP_IMG_EXT", AT(img_ext), conf_check_name, NULL },
 	{ "KDUMP_STDLOGLVL", 0, NULL, JOURNAL },
 	{ "KDUMP_SYSLOGLVL", 0, NULL, JOURNAL },
-	{ "KDUMP_KMSGLVL", 0, NULL, JOURNAL },
+	{ "KDUMP_KMSGLOGLVL", 0, NULL, JOURNAL },
 	{ "VMCORE_CREATION_NOTIFICATION", 0, NULL, "\"kdumpctl status\" tells of the last crash" },
 	{ "FADUMP_COMMANDLINE_APPEND", 0, check_empty, NULL },
 };
@@ -82,6 +83,33 @@ static int take_value(struct text rest, struct text *value)
 	return 0;
 }
 
+/*
+ * Without the option by which Fedora's file asks for kexec_file_load: kexec loads all the same, and refuses to say
+ * that it had not. NULL when nothing is left.
+ */
+static int set_kexec_args(struct conf *c, struct text value)
+{
+	struct blob words;
+	struct text word;
+	int err = 0;
+
+	blob_init(&words);
+	while (!err && text_word(&value, &word)) {
+		if (text_is(&word, "-s") || text_is(&word, "--kexec-file-syscall")) {
+			warn("KEXEC_ARGS: \"%.*s\" has no effect: kexec_load is always used", TEXT_ARGS(&word));
+			continue;
+		}
+		if (words.len)
+			err = blob_append(&words, " ", 1);
+		if (!err)
+			err = blob_append(&words, word.at, word.len);
+	}
+	if (!err && words.len)
+		err = conf_copy(&c->kexec_args, text_of((const char *)words.data, words.len));
+	blob_deinit(&words);
+	return err;
+}
+
 static int set_key(struct conf *c, const struct key *k, struct text value)
 {
 	int err = 0;
@@ -93,6 +121,8 @@ static int set_key(struct conf *c, const struct key *k, struct text value)
 	/* Empty is how the file says "not set". */
 	if (value.len)
 		err = k->check(value);
+	if (!err && k->at == AT(kexec_args))
+		return set_kexec_args(c, value);
 	if (!err && value.len && k->check != check_empty)
 		err = conf_copy((char **)((char *)c + k->at), value);
 	return err;

@@ -184,12 +184,13 @@ class Start(ctl_case.System):
             self.assertIn(there, words)
         self.put("etc/default/kdump", 'KDUMP_COMMANDLINE_REMOVE="ro console"\n'
                  'KDUMP_COMMANDLINE_APPEND="nr_cpus=4 a=b"\n'
-                 'KEXEC_ARGS="--console-vga  --debug"\n')
+                 'KEXEC_ARGS="-s --console-vga  --debug"\n')
         self.good("start")
         words = self.appended()
         self.assertEqual(words, ["root=/dev/vda1", "quiet", "hugepages=64", "nr_cpus=4", "a=b", "disable_cpu_apicid=7"])
         self.assertIn("--console-vga", self.loads()[-1])
         self.assertIn("--debug", self.loads()[-1])
+        self.assertNotIn("-s", self.loads()[-1])
         self.put("etc/default/kdump", 'KDUMP_COMMANDLINE="one two crashkernel=1G"\n'
                  'KDUMP_COMMANDLINE_APPEND="nr_cpus=1"\n')
         self.good("start")

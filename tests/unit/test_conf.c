@@ -185,7 +185,7 @@ TEST(sysconfig)
 		"# as Fedora installs it\n\nKDUMP_KERNELVER=\"\"\nKDUMP_COMMANDLINE=''\n"
 		"KDUMP_COMMANDLINE_REMOVE=\"hugepages hugepagesz slub_debug quiet\"  # these\n"
 		"  KDUMP_COMMANDLINE_APPEND='irqpoll nr_cpus=1 "
-		"dyndbg=\"x\"'\nKEXEC_ARGS=-s\nKDUMP_BOOTDIR=\"/boot\"\nKDUMP_IMG=vmlinuz\n"
+		"dyndbg=\"x\"'\nKEXEC_ARGS=-s\nKDUMP_KMSGLOGLVL=0\nKDUMP_BOOTDIR=\"/boot\"\nKDUMP_IMG=vmlinuz\n"
 		"KDUMP_IMG_EXT=\nKDUMP_STDLOGLVL=3\nFADUMP_COMMANDLINE_APPEND=\"\"\n";
 	struct conf_faults faults = { 0 };
 	struct conf c;
@@ -195,12 +195,27 @@ TEST(sysconfig)
 	CHECK_EQ(conf_parse_sysconfig(&c, "name", text, strlen(text), &faults), 0);
 	err_set_warn_sink(NULL, NULL);
 	CHECK(strstr(warned, "KDUMP_STDLOGLVL has no effect"));
-	CHECK(!c.kernelver && !c.cmdline && !c.img_ext);
+	CHECK(!c.kexec_args && !c.kernelver && !c.cmdline && !c.img_ext);
 	CHECK_STR(c.cmdline_remove, "hugepages hugepagesz slub_debug quiet");
 	CHECK_STR(c.cmdline_append, "irqpoll nr_cpus=1 dyndbg=\"x\"");
-	CHECK_STR(c.kexec_args, "-s");
 	CHECK_STR(c.bootdir, "/boot");
 	CHECK_STR(c.img, "vmlinuz");
+	conf_deinit(&c);
+}
+
+/* What kexec refuses, and what it takes. */
+TEST(kexec_args)
+{
+	static const char text[] = "KEXEC_ARGS=\"--debug -s  -c --kexec-file-syscall\"\n";
+	struct conf_faults faults = { 0 };
+	struct conf c;
+
+	CHECK_EQ(conf_init(&c), 0);
+	err_set_warn_sink(note_warning, NULL);
+	CHECK_EQ(conf_parse_sysconfig(&c, "name", text, strlen(text), &faults), 0);
+	err_set_warn_sink(NULL, NULL);
+	CHECK_STR(warned, "KEXEC_ARGS: \"--kexec-file-syscall\" has no effect: kexec_load is always used");
+	CHECK_STR(c.kexec_args, "--debug -c");
 	conf_deinit(&c);
 }
 
