@@ -255,6 +255,22 @@ static int set_target(struct conf *c, const struct keyword *k, struct text value
 	return add_target(c, k->detail, k->detail == CONF_FS ? k->name : NULL, value, line);
 }
 
+/* "user@fe80::1" becomes "user@[fe80::1]": they are one place. */
+static int set_ssh(struct conf *c, const struct keyword *k, struct text value, unsigned int line)
+{
+	struct text host = value, user = text_until(&host, '@');
+	char *with = NULL;
+	int err;
+
+	if (!conf_bare_ipv6(host))
+		return set_target(c, k, value, line);
+	if (asprintf(&with, "%.*s@[%.*s]", TEXT_ARGS(&user), TEXT_ARGS(&host)) < 0)
+		return fail(-ENOMEM, "no memory for a target");
+	err = set_target(c, k, text_of_string(with), line);
+	free(with);
+	return err;
+}
+
 /* Keywords of old that Fedora refuses, too. */
 static int set_gone(struct conf *c, const struct keyword *k, struct text value, unsigned int line)
 {
@@ -273,7 +289,7 @@ static const struct keyword keywords[] = {
 	{ "virtiofs", "TAG", set_target, 0, conf_check_tag, CONF_FS, true, 0 },
 	{ "raw", "DEVICE or PARTUUID=", set_target, 0, conf_check_raw_device, CONF_RAW, true, 0 },
 	{ "nfs", "SERVER:/EXPORT", set_target, 0, conf_check_nfs, CONF_NFS, true, 0 },
-	{ "ssh", "USER@SERVER[:PORT]", set_target, 0, conf_check_login, CONF_SSH, true, 0 },
+	{ "ssh", "USER@SERVER[:PORT]", set_ssh, 0, conf_check_login, CONF_SSH, true, 0 },
 	{ "https", "https://SERVER/FOLDER", set_target, 0, conf_check_web_url, CONF_HTTPS, true, 0 },
 	{ "s3", "s3://BUCKET/PREFIX", set_target, 0, conf_check_s3_url, CONF_S3, true, 0 },
 	{ "path", "FOLDER", set_string, AT(path), conf_check_folder, 0, false, 0 },

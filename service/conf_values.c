@@ -3,6 +3,7 @@
 
 #include "lib/err.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -195,6 +196,19 @@ static int take_port(struct text whole, struct text *host)
 		return fail(-EINVAL, "\"%.*s\" has no valid port behind the \":\"", TEXT_ARGS(&whole));
 	host->len = last - host->at;
 	return 0;
+}
+
+bool conf_bare_ipv6(struct text host)
+{
+	struct text address = text_until(&host, '%');
+	char copy[INET6_ADDRSTRLEN];
+	struct in6_addr in6;
+
+	if (!has_char(address, ':') || address.len >= sizeof(copy))
+		return false;
+	memcpy(copy, address.at, address.len);
+	copy[address.len] = 0;
+	return inet_pton(AF_INET6, copy, &in6) == 1 && (!host.len || only(host, ".-_"));
 }
 
 int conf_check_login(struct text v)

@@ -31,6 +31,8 @@ conf_check conf_check_binary;      /* one word of extra_bins */
 conf_check conf_check_module;      /* one word of extra_modules */
 conf_check conf_check_dracut;
 
+/* Is HOST an IPv6 address without brackets, as ssh takes it too? It has no port. */
+bool conf_bare_ipv6(struct text host);
 /* "90", "90s", "15m", "2h", "30d". */
 int conf_seconds(struct text value, uint64_t *seconds);
 /* "2G", "512M", "4096K", bytes without a letter. */

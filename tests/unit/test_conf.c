@@ -69,13 +69,14 @@ TEST(targets_in_their_order)
 		{ CONF_HTTPS, NULL, "https://server:8443/a", "https://server:8443/a" },
 		{ CONF_S3, NULL, "s3://bucket/prefix", "s3://bucket/prefix" },
 		{ CONF_FS, "f2fs", "/dev/mapper/a-b", "/dumps on /dev/mapper/a-b (f2fs)" },
+		{ CONF_SSH, NULL, "user@[2001:db8::1:2:3:4]", "user@[2001:db8::1:2:3:4]:/dumps" },
 	};
 	struct conf c;
 
 	parse(&c, "ssh kdump@server.example:2222\nnfs [fe80::1]:/export\n  ext4\tUUID=1234-5   # the second disk\nvirtiofs "
 	      "share\n"
 	      "raw /dev/disk/by-partuuid/1\nhttps https://server:8443/a/\ns3 s3://bucket/prefix/\nf2fs "
-	      "/dev/mapper/a-b\n"
+	      "/dev/mapper/a-b\nssh user@2001:db8::1:2:3:4\n"
 	      "path /dumps\ns3_credentials /etc/kdump/s3\n");
 	CHECK_EQ(c.nr_targets, sizeof(want) / sizeof(want[0]));
 	for (size_t i = 0; i < c.nr_targets; i++) {
