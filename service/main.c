@@ -63,6 +63,7 @@ static const struct command commands[] = {
 	  "  --value=VALUE      instead of what \"kdumpctl estimate\" finds\n"
 	  "  --dry-run          only show it\n"
 	  "  --yes              do not ask\n"
+	  "  --reboot           reboot when something was written\n"
 	  "  --auto             for packages: only with auto_reset_crashkernel, and when too little is reserved\n",
 	  command_reset_crashkernel },
 	{ "propagate", "[OPTION]...", "Make a key for ssh targets, note the servers' host keys, and have the servers "

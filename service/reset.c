@@ -13,11 +13,12 @@
 
 /* os-prober looks at every disk. */
 #define UPDATE_GRUB_MS (10 * 60 * 1000)
+#define REBOOT_MS      (60 * 1000)
 
 struct reset_options {
 	const char *kernel;        /* NULL: all */
 	const char *value;         /* NULL: what the estimate says */
-	bool yes, dry_run, automatic;
+	bool yes, dry_run, automatic, reboot;
 };
 
 static int parse_options(struct reset_options *o, int argc, char **argv)
@@ -25,11 +26,16 @@ static int parse_options(struct reset_options *o, int argc, char **argv)
 	const struct {
 		const char *name;
 		bool *flag;
-	} flags[] = { { "--yes", &o->yes }, { "--dry-run", &o->dry_run }, { "--auto", &o->automatic } };
+	} flags[] = {
+		{ "--yes", &o->yes }, { "--dry-run", &o->dry_run }, { "--auto", &o->automatic },
+		{ "--reboot", &o->reboot },
+	};
+	const char *fadump = "off";
 
 	for (int i = 1; i < argc; i++) {
 		bool known = ctl_value(argv[i], "--kernel=", &o->kernel) ||
-			     ctl_value(argv[i], "--value=", &o->value);
+			     ctl_value(argv[i], "--value=", &o->value) ||
+			     ctl_value(argv[i], "--fadump=", &fadump);
 
 		for (size_t f = 0; f < sizeof(flags) / sizeof(flags[0]); f++)
 			if (ctl_is(argv[i], flags[f].name))
@@ -37,11 +43,14 @@ static int parse_options(struct reset_options *o, int argc, char **argv)
 		if (!known)
 			return ctl_usage(argv[0], "what is this", argv[i]);
 	}
+	/* What Fedora has for POWER. */
+	if (strcmp(fadump, "off"))
+		return ctl_usage(argv[0], "firmware-assisted dumps are not supported", fadump);
 	if (o->kernel && !strcmp(o->kernel, "ALL"))
 		o->kernel = NULL;
 	if (o->kernel && o->kernel[0] != '/')
 		return ctl_usage(argv[0], "--kernel= takes ALL or a kernel's path", o->kernel);
-	if (o->automatic && (o->kernel || o->value || o->dry_run))
+	if (o->automatic && (o->kernel || o->value || o->dry_run || o->reboot))
 		return ctl_usage(argv[0], "--auto goes with nothing else", NULL);
 	return 0;
 }
@@ -97,7 +106,29 @@ static int update_grub(const struct ctl *ctl)
 	return err ? fail_ctx(err, "the setting is written, but GRUB's menu is not: run update-grub") : 0;
 }
 
-static int write_changes(const struct ctl *ctl, const struct boot_changes *b)
+static int reboot_now(const struct ctl *ctl)
+{
+	struct argv argv = { 0 };
+	struct blob words;
+	int status = 0, err;
+
+	if (ctl->sysroot) {
+		printf("%s is not rebooted from here.\n", ctl->sysroot);
+		return 0;
+	}
+	fflush(stdout);
+	blob_init(&words);
+	argv_add(&argv, "systemctl");
+	argv_add(&argv, "reboot");
+	err = argv_run(&argv, REBOOT_MS, &words, &status);
+	if (!err && status)
+		err = fail(-EIO, "systemctl reboot ended with %d", status);
+	argv_deinit(&argv);
+	blob_deinit(&words);
+	return err ? fail_ctx(err, "the setting is written, but the machine does not reboot") : 0;
+}
+
+static int write_changes(const struct ctl *ctl, const struct boot_changes *b, bool reboot)
 {
 	int err = boot_changes_write(b);
 
@@ -105,7 +136,7 @@ static int write_changes(const struct ctl *ctl, const struct boot_changes *b)
 		err = update_grub(ctl);
 	if (!err)
 		printf("Written. Reboot to have the memory reserved.\n");
-	return err;
+	return err || !reboot ? err : reboot_now(ctl);
 }
 
 static int reset(const struct ctl *ctl, const struct reset_options *o, const struct estimate *e, int *status)
@@ -126,7 +157,7 @@ static int reset(const struct ctl *ctl, const struct reset_options *o, const str
 	} else if (o->dry_run) {
 		printf("Nothing was written.\n");
 	} else if (o->yes || o->automatic || confirmed()) {
-		err = write_changes(ctl, &b);
+		err = write_changes(ctl, &b, o->reboot);
 	} else {
 		printf("Nothing was written.\n");
 		*status = EXIT_FAILED;
