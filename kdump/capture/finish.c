@@ -27,7 +27,6 @@ static const struct {
 	[CONF_REBOOT] = { RB_AUTOBOOT, "b" },
 	[CONF_HALT] = { RB_HALT_SYSTEM, NULL },
 	[CONF_POWEROFF] = { RB_POWER_OFF, "o" },
-	[CONF_SHELL] = { RB_AUTOBOOT, "b" },
 	[CONF_DUMP_TO_ROOTFS] = { RB_AUTOBOOT, "b" },
 };
 
@@ -113,10 +112,10 @@ static void run_shell(struct capture *c, struct watchdog *w)
 
 	if (access("/bin/sh", X_OK)) {
 		say(&c->say, SAY_ERROR,
-		    "there is no shell in this initramfs (\"shell yes\" in kdump.conf); the machine restarts");
+		    "there is no shell in this initramfs (\"shell yes\" in kdump.conf); final_action follows");
 		return;
 	}
-	say(&c->say, SAY_NOTICE, "a shell on the console; the machine restarts when it ends");
+	say(&c->say, SAY_NOTICE, "a shell on the console; final_action follows when it ends");
 	pid = fork();
 	if (!pid)
 		become_shell();
@@ -132,8 +131,10 @@ static void run_shell(struct capture *c, struct watchdog *w)
 
 void finish(struct capture *c, enum conf_action action, struct watchdog *w)
 {
-	if (action == CONF_SHELL)
+	if (action == CONF_SHELL) {
 		run_shell(c, w);
+		action = c->conf.final_action;
+	}
 	/* Nothing is to change the disks from now on. */
 	if (c->o.init)
 		kill(-1, SIGKILL);

@@ -8,7 +8,7 @@
 
 /*
  * Do ACTION. As PID 1 it does not return; else it returns when a reboot was asked for and did not come.
- * CONF_DUMP_TO_ROOTFS reboots: the dump there was tried as a target.
+ * CONF_DUMP_TO_ROOTFS reboots: the dump there was tried as a target. A shell that ends is followed by final_action.
  */
 void finish(struct capture *c, enum conf_action action, struct watchdog *w);
 
