@@ -268,14 +268,27 @@ static int write_all(struct sink *s, uint64_t off, struct iovec *iov, int nr)
 	return 0;
 }
 
+/* What follows in a stream that broke would be taken for something else. */
+static int broken(const struct sink *s)
+{
+	return s->failed ? fail(s->failed, "%s", s->why) : 0;
+}
+
+static int break_stream(struct sink *s, int err)
+{
+	s->failed = err;
+	snprintf(s->why, sizeof(s->why), "%s", err_text());
+	return err;
+}
+
 static int write_record(struct sink *s, uint64_t off, const void *buf, size_t len)
 {
 	uint8_t record[FLAT_RECORD_BYTES];
 	struct iovec iov[2] = { { record, sizeof(record) }, { (void *)buf, len } };
-	int err;
+	int err = broken(s);
 
-	if (s->failed)
-		return fail(s->failed, "%s: an earlier write has failed", s->path);
+	if (err)
+		return err;
 	if (len > UINT64_MAX - FLAT_RECORD_BYTES || allowed(s, s->size,
 							    len + FLAT_RECORD_BYTES) < len + FLAT_RECORD_BYTES)
 		return max_error(s);
@@ -283,7 +296,7 @@ static int write_record(struct sink *s, uint64_t off, const void *buf, size_t le
 	put_u64(record + FLAT_RECORD_SIZE, len, true);
 	err = write_all(s, 0, iov, 2);
 	if (err)
-		s->failed = err;
+		break_stream(s, err);
 	s->partial = err ? 0 : len;
 	return err;
 }
@@ -497,9 +510,13 @@ static int close_stream(struct sink *s)
 {
 	uint8_t record[FLAT_RECORD_BYTES];
 	struct iovec iov = { record, sizeof(record) };
+	int err = broken(s);
 
+	if (err)
+		return err;
 	memset(record, 0xff, sizeof(record)); /* offset and size -1 */
-	return s->failed ? fail(s->failed, "%s: an earlier write has failed", s->path) : write_all(s, 0, &iov, 1);
+	err = write_all(s, 0, &iov, 1);
+	return err ? break_stream(s, err) : 0;
 }
 
 static int finish_ops(struct sink *s, bool complete)

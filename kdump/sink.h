@@ -15,6 +15,9 @@
 
 struct sink;
 
+/* Of the text of an error that is told more than once. */
+#define SINK_WHY_BYTES 512
+
 /*
  * A sink that is no file: what transports and encryption bring. The functions of this header call these and keep the
  * counters and limits; of a flattened sink they make the records, too.
@@ -59,7 +62,8 @@ struct sink {
 	uint64_t partial;          /* after a failed sink_write(): bytes of it that were written all the same */
 	uint64_t verified;         /* bytes that were read back before it was finished, and were right */
 	uint64_t unsent;           /* bytes since the kernel was last told to begin writing to disk */
-	int failed;                /* a stream broke inside a record: every later write fails so */
+	int failed;                /* a stream broke inside a record: every later write fails so, and says WHY */
+	char why[SINK_WHY_BYTES];
 };
 
 #define SINK_INIT { .fd = -1, .max_bytes = UINT64_MAX }

@@ -5,6 +5,7 @@
 #include "lib/err.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,19 @@ struct crypt_sink {
 	uint8_t header[CRYPT_HEADER_BYTES];
 	bool begun;         /* the header is written */
 	int failed;         /* BELOW took a part of a chunk: nothing can follow it */
+	char why[SINK_WHY_BYTES];
 	uint64_t max_bytes; /* the limit of S that BELOW's was worked out from */
 	size_t len;         /* bytes in PLAIN */
 	uint8_t plain[CRYPT_PLAIN_LEN], chunk[CRYPT_CHUNK_LEN];
 };
+
+static int remember(struct crypt_sink *c, int err)
+{
+	c->failed = err;
+	if (err)
+		snprintf(c->why, sizeof(c->why), "%s", err_text());
+	return err;
+}
 
 static int send_chunk(struct crypt_sink *c, bool last)
 {
@@ -26,16 +36,15 @@ static int send_chunk(struct crypt_sink *c, bool last)
 	if (!err)
 		err = sink_write(&c->below, c->below.size, c->chunk, c->len + CRYPT_ADDED_LEN);
 	c->len = 0;
-	c->failed = err;
-	return err;
+	return remember(c, err);
 }
 
 static int send_header(struct crypt_sink *c)
 {
 	if (c->failed)
-		return fail(c->failed, "%s: an earlier write has failed", c->below.path);
+		return fail(c->failed, "%s", c->why);
 	if (!c->begun)
-		c->failed = sink_write(&c->below, 0, c->header, sizeof(c->header));
+		remember(c, sink_write(&c->below, 0, c->header, sizeof(c->header)));
 	c->begun = true;
 	return c->failed;
 }

@@ -40,6 +40,8 @@ struct https_sink {
 	char *url;
 	struct sha256 sha;
 	uint64_t len;
+	int failed;                /* the request is over: nothing can follow, and a new one would begin a new file */
+	char why[SINK_WHY_BYTES];
 };
 
 static int make_url(const struct transport *t, const char *name, char **url)
@@ -254,6 +256,14 @@ static void https_close(struct transport *t)
 
 /* ---- the dump ---- */
 
+static int remember(struct https_sink *k, int err)
+{
+	k->failed = err;
+	if (err)
+		snprintf(k->why, sizeof(k->why), "%s", err_text());
+	return err;
+}
+
 static int sink_put(struct sink *s, uint64_t off, const void *buf, size_t len)
 {
 	struct https_sink *k = s->remote;
@@ -261,6 +271,8 @@ static int sink_put(struct sink *s, uint64_t off, const void *buf, size_t len)
 	int err = 0;
 
 	(void)off;
+	if (k->failed)
+		return fail(k->failed, "%s", k->why);
 	if (!k->upload) {
 		struct http_request q = request(w, "PUT", k->url);
 
@@ -269,7 +281,7 @@ static int sink_put(struct sink *s, uint64_t off, const void *buf, size_t len)
 	if (!err)
 		err = http_upload_send(k->upload, buf, len);
 	if (err)
-		return err;
+		return remember(k, err);
 	sha256_update(&k->sha, buf, len);
 	k->len += len;
 	return 0;
@@ -313,14 +325,14 @@ static int sink_finish_put(struct sink *s, bool complete)
 	struct http_upload *upload = k->upload;
 	int err;
 
+	k->upload = NULL;
+	if (k->failed) {
+		http_upload_cancel(upload);
+		return fail(k->failed, "%s", k->why);
+	}
 	if (!upload)
 		return fail(-EIO, "%s: nothing of it arrived", k->url);
-	k->upload = NULL;
-	if (s->failed) {
-		http_upload_cancel(upload);
-		return fail(s->failed, "%s: an earlier write has failed", k->url);
-	}
-	err = http_upload_finish(upload);
+	err = remember(k, http_upload_finish(upload));
 	if (!err && !complete && !s->same_name)
 		rename_incomplete(s);
 	return err;
@@ -424,6 +436,8 @@ static int compare_offered(const struct http_reply *r, const char *url, const ui
 struct read_back {
 	struct sha256 sha;
 	uint64_t len;
+	int failed;                /* the request is over: nothing can follow, and a new one would begin a new file */
+	char why[SINK_WHY_BYTES];
 };
 
 static int take_bytes(void *ctx, const void *bytes, size_t len)

@@ -2,6 +2,7 @@
 """An HTTP proxy in front of a real server that does what networks and servers do: answers 500, cuts connections,
 stalls, loses answers, changes bytes. A rule says to which requests. It also does what s3rver leaves out: it tests the
 signature of each request, and that its body is the one that was signed."""
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -140,6 +141,13 @@ class Proxy:
             return False
         if request.field("expect"):
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if action == "late":  # an answer after a part of the body
+            body_of(request, file, rule.more["after"])
+            self.answer(connection, rule)
+            with contextlib.suppress(OSError):  # closing on what is on its way would take the answer with it
+                while file.read(65536):
+                    pass
+            return False
         if action == "cut":
             body_of(request, file, rule.more["after"])
             return False

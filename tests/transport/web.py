@@ -307,11 +307,24 @@ class Https(Test):
         self.fails(self.https_conf(), self.url("plain/x"), "not https")
         self.fails(self.https_conf(), self.url("circle/x"), "leads from one address to the next")
 
+    def test_redirects_that_come_late(self):
+        """Behind the word that the body is wanted: what was sent by then is sent again, as long as it is not much."""
+        def late(after):
+            return self.web(Rule("late", "PUT", "vmcore", after=after, status=307, reason="Temporary Redirect",
+                                 fields={"Location": self.url("late/vmcore.flat")}))
+
+        self.save(self.https_conf(), self.url("late", late(1000).port))
+        self.same_pages(self.stored("late/vmcore.flat"), self.w.small, stream=True)
+        self.fails(self.https_conf(), self.url("late", late(3 << 20).port), "elsewhere in the middle of a dump",
+                   arguments=(*LARGE, "--force"))
+
     def test_refusals(self):
         for path, words in (("forbidden/x", "403 Forbidden"), ("readonly/x", "405 Not Allowed")):
             self.fails(self.https_conf(), self.url(path), "the server answers " + words)
         result = self.save(self.https_conf(), self.url("small"), status=1)
         check("413 Request Entity Too Large" in result.stderr, result.stderr)
+        same([name for name in os.listdir(os.path.join(self.w.nginx.data, "small")) if name.startswith("vmcore")], [],
+             "dumps")
 
     def test_server_gone(self):
         self.fails(self.https_conf(), "https://127.0.0.1:%d/x" % servers.free_port(), "the server cannot be reached")

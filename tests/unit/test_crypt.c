@@ -466,7 +466,7 @@ TEST(sink_over_a_full_disk)
 	for (uint64_t pos = 0; !err && pos < 1000000; pos += CRYPT_PLAIN_LEN)
 		err = sink_write(&s, pos, bytes, CRYPT_PLAIN_LEN);
 	CHECK_EQ(err, -ENOSPC);
-	CHECK_FAILS(sink_write(&s, s.size, bytes, 1), -ENOSPC, "an earlier write has failed");
+	CHECK_FAILS(sink_write(&s, s.size, bytes, 1), -ENOSPC, "size limit");
 	CHECK_EQ(sink_finish(&s, false), 0);
 	sink_deinit(&s);
 	file = file_of(at("full-incomplete"));
