@@ -93,6 +93,8 @@ void machine_deinit(struct machine *m);
 bool machine_is_loaded(const struct ctl *ctl);
 /* How many events there were in this boot. */
 uint64_t machine_events(const struct ctl *ctl);
+/* Memory that is neither free, nor a cache of files, nor of programs: about what a small dump holds. 0: not known. */
+uint64_t machine_kernel_bytes(const struct ctl *ctl);
 /* OUT (not initialised) becomes the capture kernel's command line. -EINVAL, -errno; recorded. */
 int machine_cmdline(const struct machine *m, const struct ctl *ctl, const struct conf *conf, struct cmdline *out);
 void view_digest(const struct view *v, char digest[DIGEST_TEXT]);

@@ -153,6 +153,34 @@ uint64_t machine_events(const struct ctl *ctl)
 	return nr;
 }
 
+uint64_t machine_kernel_bytes(const struct ctl *ctl)
+{
+	static const char *const others[] = { "MemFree", "Buffers", "Cached", "AnonPages" };
+	uint64_t total = 0, other = 0;
+	struct text rest, line;
+	struct blob text;
+
+	blob_init(&text);
+	if (root_read(&ctl->root, "proc/meminfo", SYSFS_MAX, &text))
+		err_clear();
+	rest = text_of((const char *)text.data, text.len);
+	while (text_line(&rest, &line)) {
+		struct text name = text_until(&line, ':');
+		uint64_t kib;
+
+		text_trim(&line);
+		if (!text_u64(&line, 10, &kib))
+			continue;
+		if (text_is(&name, "MemTotal"))
+			total = kib;
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			if (text_is(&name, others[i]))
+				other += kib;
+	}
+	blob_deinit(&text);
+	return total > other ? (total - other) << 10 : 0;
+}
+
 int machine_read(struct machine *m, const struct ctl *ctl)
 {
 	struct machine new = { 0 };

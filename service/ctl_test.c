@@ -137,15 +137,22 @@ static int test_image(struct test *t)
 	return 0;
 }
 
+/* Whether a dump fits only the crash tells: it may be packed to a third of that. A remark, not a failure. */
 static int test_targets(struct test *t)
 {
+	uint64_t kernel = machine_kernel_bytes(t->ctl);
+
 	for (size_t i = 0; i < t->s.probes.nr; i++) {
 		const struct probe *p = &t->s.probes.probe[i];
-		char room[16] = "", *text;
+		bool small = p->room_known && p->room < kernel;
+		char room[16] = "", used[16] = "", *text;
 
 		if (p->room_known)
 			ctl_size_text(p->room, room);
-		if (asprintf(&text, "%s: %s%s%s", p->name, p->text, *room ? ", room: " : "", room) < 0)
+		ctl_size_text(kernel, used);
+		if (asprintf(&text, "%s: %s%s%s%s%s%s", p->name, p->text, *room ? ", room: " : "", room,
+			     small ? "; the kernel uses " : "", small ? used : "",
+			     small ? ", a dump of that may not fit" : "") < 0)
 			return fail(-ENOMEM, "no memory");
 		say(t, p->ok, "target", text);
 		free(text);

@@ -306,6 +306,15 @@ class Test(Status):
         self.assertEqual(ctl_case.read(self.trigger), "")
         self.assertEqual(self.loads() + self.calls("-f"), [])
 
+    def test_little_room(self):
+        self.fake("kdump--probe.says", "/var/crash: can be written to; 104857600 bytes are free\n")
+        self.put("proc/meminfo", "MemTotal: 1048576 kB\nMemFree: 524288 kB\nCached: 204800 kB\nAnonPages: 204800 kB\n")
+        target = self.rows()[0]["target"]
+        self.assertEqual(target, ("ok", "/var/crash: can be written to, room: 100 MiB; the kernel uses 112 MiB, "
+                                  "a dump of that may not fit"))
+        self.fake("kdump--probe.says", "/var/crash: can be written to; 204857600 bytes are free\n")
+        self.assertNotIn("fit", self.rows()[0]["target"][1])
+
     def test_each_failure(self):
         self.fake("kdumpmkinitramfs--check.fail", 1)
         self.fake("kdumpmkinitramfs--check.says", "kdump: virtio_blk.ko is missing\n")
