@@ -174,6 +174,34 @@ static int read_initramfs(struct sizing_facts *f, const char *path, bool *built)
 	return err;
 }
 
+/* "auto" is ours only where the image's FILE.inputs does not say that dracut or initramfs-tools was needed for it. */
+static int is_own(enum conf_builder builder, const char *initramfs, bool *own)
+{
+	struct text rest, line;
+	struct file file;
+	char *name;
+	int err;
+
+	*own = builder == CONF_BUILDER_AUTO || builder == CONF_BUILDER_OWN;
+	if (builder != CONF_BUILDER_AUTO)
+		return 0;
+	if (asprintf(&name, "%s.inputs", initramfs) < 0)
+		return fail(-ENOMEM, "no memory for a path");
+	err = file_open(&file, name);
+	free(name);
+	if (err) {
+		/* Not built yet, or not by us: it says nothing. */
+		err_clear();
+		return 0;
+	}
+	rest = text_of((const char *)file.view.base, file.view.len);
+	while (text_line(&rest, &line))
+		if (text_take(&line, "builder "))
+			*own = text_is(&line, "own");
+	file_close(&file);
+	return 0;
+}
+
 /* Which the command line allows; as many as there are without a word about it. */
 static unsigned int capture_cpus(const struct cmdline *c, const struct machine *m)
 {
@@ -255,10 +283,11 @@ int estimate_make(struct estimate *e, const struct ctl *ctl, const struct conf *
 		err = read_kernel(&e->facts, files.kernel);
 	if (!err)
 		err = read_initramfs(&e->facts, files.initramfs, &e->built);
+	if (!err)
+		err = is_own(conf->builder, files.initramfs, &e->facts.own);
 	if (!err) {
 		e->facts.cpus = capture_cpus(&cmdline, &m);
 		e->facts.network = over_network(conf);
-		e->facts.own = conf->builder == CONF_BUILDER_AUTO || conf->builder == CONF_BUILDER_OWN;
 		e->reserved = m.reserved;
 		e->ram = m.ram;
 		sizing_compute(&e->facts, &e->sizing);

@@ -302,6 +302,23 @@ class Memory(Case):
         self.write("etc/sysconfig/kdump", "KDUMP_COMMANDLINE_APPEND=\"nr_cpus=4\"\n")
         self.assertEqual(self.json("estimate")["cpus"], 4)
 
+    def test_builder_that_was_used(self):
+        """"auto" may have taken another one than ours; what it was is known once there is an image."""
+        image = "var/lib/kdump/initrd.img-" + RELEASE
+        self.write(image, archive(MIB))
+        needed = {}
+        for builder in ("own", "dracut", "initramfs-tools"):
+            self.write(image + ".inputs", "parachute-inputs 1\nbuilder %s\npack zstd\n" % builder)
+            needed[builder] = self.json("estimate")["needed"]
+        self.assertGreaterEqual(needed["dracut"], needed["own"] + 48 * MIB)
+        self.assertEqual(needed["initramfs-tools"], needed["dracut"])
+        self.assertIn("48M  systemd and udev", self.works("estimate"))
+        self.write("etc/kdump.conf", "initramfs own\n")
+        self.assertEqual(self.json("estimate")["needed"], needed["own"])
+        self.write("etc/kdump.conf", "")
+        os.unlink(self.path(image + ".inputs"))
+        self.assertEqual(self.json("estimate")["needed"], needed["own"])
+
     def test_damaged_initramfs(self):
         self.write("var/lib/kdump/initrd.img-" + RELEASE, archive(100)[:150])
         self.fails("damaged|cut off", "estimate")
