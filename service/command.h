@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* As Fedora's kdumpctl answers: 1 is "no" and "wrong arguments" alike. */
-enum { EXIT_OK = 0, EXIT_FAILED = 1 };
+/* As Fedora's kdumpctl answers: 1 is "no" and "wrong arguments" alike, but for "status", whose "no" is the LSB's 3. */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_NOT_OPERATIONAL = 3 };
 
 /* What stands in front of the command, for all of them. */
 struct ctl {

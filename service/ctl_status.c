@@ -214,7 +214,7 @@ int command_status(struct ctl *ctl, int argc, char **argv, int *status)
 	else if (!err)
 		status_print(&s, ctl);
 	if (!err && !status_operational(&s))
-		*status = EXIT_FAILED;
+		*status = EXIT_NOT_OPERATIONAL;
 	status_deinit(&s);
 	return err;
 }

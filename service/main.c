@@ -24,7 +24,7 @@ static const struct command commands[] = {
 	  command_restart },
 	{ "reload", "", "Load again what was built, over what is loaded.", "", command_reload },
 	{ "rebuild", "", "Build the capture initramfs, whether or not it is up to date.", "", command_rebuild },
-	{ "status", "[--json] [--probe]", "Would a crash be captured? Exit status 0 yes, 1 no.",
+	{ "status", "[--json] [--probe]", "Would a crash be captured? Exit status 0 yes, 3 no.",
 	  "  --json             for programs\n"
 	  "  --probe            try the targets now; else as the last \"kdumpctl verify\" found them\n",
 	  command_status },

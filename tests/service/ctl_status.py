@@ -40,18 +40,18 @@ class Status(ctl_case.System):
 
 class Image(Status):
     def test_not_loaded(self):
-        text = self.text(status=1)
+        text = self.text(status=3)
         self.assertIn("NOT OPERATIONAL", text)
         self.assertIn("NOT LOADED", text)
-        status = self.json(status=1)
+        status = self.json(status=3)
         self.assertEqual((status["operational"], status["image"]["loaded"]), (False, False))
         self.assertEqual(status["image"]["state"], "none")
         self.assertEqual(self.calls("--verify"), [])
 
     def test_no_reservation(self):
         self.put("sys/kernel/kexec_crash_size", "0\n")
-        self.assertIn("kdumpctl reset-crashkernel", self.text(status=1))
-        self.assertEqual(self.json(status=1)["reserved"], 0)
+        self.assertIn("kdumpctl reset-crashkernel", self.text(status=3))
+        self.assertEqual(self.json(status=3)["reserved"], 0)
 
     def test_good(self):
         self.start()
@@ -75,10 +75,10 @@ class Image(Status):
         self.start()
         self.fake("kexec--verify.fail", 3)
         self.fake("kexec--verify.says", "initrd: damaged\n")
-        text = self.text(status=1)
+        text = self.text(status=3)
         self.assertIn("NOT OPERATIONAL", text)
         self.assertIn("initrd: damaged", text)
-        image = self.json(status=1)["image"]
+        image = self.json(status=3)["image"]
         self.assertEqual((image["state"], image["text"]), ("damaged", "initrd: damaged"))
 
     def test_cannot_tell(self):
@@ -187,7 +187,7 @@ class Targets(Status):
                  "nfs srv:/export\n")
         self.good("rebuild")
         self.forget()
-        probes = {target["name"]: target for target in self.json("--probe", status=1)["targets"]}
+        probes = {target["name"]: target for target in self.json("--probe", status=3)["targets"]}
         self.assertEqual(len(probes), 6)
         self.assertEqual([name for name, target in probes.items() if not target["ok"]], [])
         asked = [call[-1] for call in self.calls("--probe")]
@@ -208,15 +208,15 @@ class Targets(Status):
         self.fake("mount.fail", 32)
         self.fake("mount.says", "mount.nfs: Connection timed out\n")
         self.put("etc/kdump.conf", "raw /dev/gone\nnfs srv:/export\n")
-        texts = [target["text"] for target in self.json("--probe", status=1)["targets"]]
+        texts = [target["text"] for target in self.json("--probe", status=3)["targets"]]
         self.assertIn("No such file", texts[0])
         self.assertIn("cannot be mounted: mount.nfs: Connection timed out", texts[1])
         self.put("dev/gone", "")
-        self.assertIn("has no size", self.json("--probe", status=1)["targets"][0]["text"])
+        self.assertIn("has no size", self.json("--probe", status=3)["targets"][0]["text"])
 
     def test_path_that_cannot_be_made(self):
         self.put("var", "a file\n")
-        self.assertIn("FAILS: cannot make the folder", self.text("--probe", status=1))
+        self.assertIn("FAILS: cannot make the folder", self.text("--probe", status=3))
 
 
 class LastCrash(Status):
