@@ -63,7 +63,10 @@ def halt(context, machine):
 
 
 def shell(context, machine):
-    """The shell answers, Ctrl-C ends what it runs, the deadline does not end it; when it ends, the machine restarts."""
+    """
+    The shell answers, Ctrl-C ends what it runs, the deadline does not end it; when it ends, the machine does what
+    final_action says.
+    """
     def ask(guest, since, line, answer):
         guest.console.send(line.encode())
         guest.wait_console(answer, 30, since)
@@ -80,12 +83,13 @@ def shell(context, machine):
         guest.console.send(b"exit\n")
         super(Watched, capture).end(guest, since)
 
-    image = capture_image(machine, SMALL + ["shell yes", "failure_action shell"], SMALL_FACTS, shell=True)
+    image = capture_image(machine, SMALL + ["shell yes", "failure_action shell", "final_action poweroff"], SMALL_FACTS,
+                          shell=True)
     capture = Watched(context, machine, small_place(context), image, watch=watch)
     capture.run()
     capture.said("no dump", r"kdump: no (complete )?dump was saved")
-    capture.said("the restart", r"kdump: reboot")
-    capture.ended_by("guest-reset")
+    capture.said("the end", r"kdump: poweroff")
+    capture.ended_by("guest-shutdown")
 
 
 def all_cases(x86):
