@@ -18,6 +18,9 @@
 #define LINES_BEHIND 40
 #define TEXT_MAX (64u << 20)
 
+/* What the capture side says about the dump, beside it. */
+#define NOTE "README.txt"
+
 static const char *state_of(const struct dump_folder *d)
 {
 	return !d->core ? "log only" : d->complete ? "complete" : "incomplete";
@@ -150,11 +153,25 @@ static int find_dump(const struct dumps *d, const char *which, const struct dump
 	return 0;
 }
 
-/*
- * NAME in the dump's folder, indented; with REASON only what stands around it. Control characters of other lines'
- * colours do not reach the terminal.
- */
-static void print_file(const struct root *folder, const char *name, const char *reason)
+/* Control characters of other lines' colours do not reach the terminal. */
+static void print_line(struct text line)
+{
+	printf("  ");
+	for (size_t i = 0; i < line.len; i++)
+		putchar((unsigned char)line.at[i] < ' ' && line.at[i] != '\t' ? '?' : line.at[i]);
+	putchar('\n');
+}
+
+static void line_to_json(struct json *list, struct text line)
+{
+	char *text = strndup(line.at, line.len);
+
+	json_add_string(list, NULL, text ? text : "");
+	free(text);
+}
+
+/* NAME in the dump's folder, with REASON only what stands around it: onto LIST, or printed where that is NULL. */
+static void show_file(const struct root *folder, const char *name, const char *reason, struct json *list)
 {
 	struct text rest, line;
 	struct blob text;
@@ -162,7 +179,10 @@ static void print_file(const struct root *folder, const char *name, const char *
 
 	blob_init(&text);
 	if (root_read(folder, name, TEXT_MAX, &text)) {
-		printf("  %s\n", err_text());
+		if (list)
+			warn("%s", err_text());
+		else
+			printf("  %s\n", err_text());
 		err_clear();
 	}
 	rest = text_of((const char *)text.data, text.len);
@@ -174,10 +194,10 @@ static void print_file(const struct root *folder, const char *name, const char *
 		number++;
 		if (reason && (number + LINES_BEFORE < at || number > at + LINES_BEHIND))
 			continue;
-		printf("  ");
-		for (size_t i = 0; i < line.len; i++)
-			putchar((unsigned char)line.at[i] < ' ' && line.at[i] != '\t' ? '?' : line.at[i]);
-		putchar('\n');
+		if (list)
+			line_to_json(list, line);
+		else
+			print_line(line);
 	}
 	blob_deinit(&text);
 }
@@ -196,13 +216,13 @@ static int show_text(const struct dump_folder *d)
 	ctl_time_text(d->time_s, false, when);
 	printf("Dump:     %s/%s\nState:    %s\nCrashed:  %s\n", d->path, d->core ? d->core : "", state_of(d), when);
 	printf("Size:     %s\nReason:   %s\n", size, reason ? reason : "unknown");
-	if (root_exists(&folder, "README.txt")) {
-		printf("README.txt:\n");
-		print_file(&folder, "README.txt", NULL);
+	if (root_exists(&folder, NOTE)) {
+		printf(NOTE ":\n");
+		show_file(&folder, NOTE, NULL, NULL);
 	}
 	if (d->log && reason) {
 		printf("%s, around the crash:\n", d->log);
-		print_file(&folder, d->log, reason);
+		show_file(&folder, d->log, reason, NULL);
 	} else if (d->log) {
 		printf("Log:      %s/%s\n", d->path, d->log);
 	}
@@ -211,14 +231,29 @@ static int show_text(const struct dump_folder *d)
 	return 0;
 }
 
+/* The lists are empty where the text shows nothing. */
 static int show_json(const struct dump_folder *d)
 {
-	struct json *root = json_object();
-	int err;
+	struct json *root, *note, *lines;
+	char *reason;
+	struct root folder;
+	int err = root_init(&folder, d->path);
 
+	if (err)
+		return err;
+	root = json_object();
+	reason = dump_reason(d);
 	dump_to_json(root, d);
+	note = json_array_in(root, "note");
+	if (note && root_exists(&folder, NOTE))
+		show_file(&folder, NOTE, NULL, note);
+	lines = json_array_in(root, "log_lines");
+	if (lines && d->log && reason)
+		show_file(&folder, d->log, reason, lines);
 	err = json_print(root, stdout);
 	json_free(root);
+	free(reason);
+	root_deinit(&folder);
 	return err;
 }
 

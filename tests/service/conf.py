@@ -189,7 +189,17 @@ class Dumps(Case):
         words = self.works("show", "11-20")
         self.assertIn("README.txt:\n  text\n", words)
         self.assertIn("  [    2.0] Kernel panic - not syncing: why\n  [  2.1] z\n", words)
-        self.assertEqual(self.json("show", "11-20")["name"], "a-2026-11-20-10:00:00")
+        report = self.json("show", "11-20")
+        self.assertEqual(report["name"], "a-2026-11-20-10:00:00")
+        self.assertEqual(report["note"], ["text"])
+        self.assertEqual(report["log_lines"], ["[    1.0] a", "[    2.0] Kernel panic - not syncing: why", "[  2.1] z"])
+        self.assertEqual(self.json("show", "11-21")["note"], [])
+        self.write("var/crash/a-2026-11-21-10:00:00/vmcore-dmesg.txt",
+                   b"".join(b"[%d.0] l\n" % n for n in range(90)) + b"[90.0] Oops: x\n[91.0] \x1b\xff\n")
+        lines = self.json("show", "11-21")["log_lines"]
+        self.assertEqual((lines[0], lines[-1]), ("[85.0] l", "[91.0] \x1b\ufffd"))
+        self.write("var/crash/a-2026-11-21-10:00:00/vmcore-dmesg.txt", "[ 1.0] nothing\n")
+        self.assertEqual(self.json("show", "11-21")["log_lines"], [])
         self.fails("3 dumps have \"2026\"", "show", "2026")
         self.fails("no dump is called \"x\"", "show", "x")
 
