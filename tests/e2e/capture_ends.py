@@ -88,7 +88,7 @@ def shell(context, machine):
     capture = Watched(context, machine, small_place(context), image, watch=watch)
     capture.run()
     capture.said("no dump", r"kdump: no (complete )?dump was saved")
-    capture.said("the end", r"kdump: poweroff")
+    capture.said("the end", r"kdump: power off")
     capture.ended_by("guest-shutdown")
 
 
