@@ -172,6 +172,8 @@ def install(deb):
     for program in PROGRAMS:
         status, output = inside(f"/sbin/{program}", "-v" if program == "makedumpfile" else "--version")
         check(f"/sbin/{program} runs", status == 0 and f"{program}" in output, output)
+    status, output = inside("/usr/sbin/kdump-config", "load", "--help")
+    check("kdump-config finds kdumpctl", status == 0 and "kdumpctl start" in output, output)
     status, output = inside("/usr/lib/parachute/kdump", "--version")
     check("the static kdump runs", status == 0, output)
     check("the static kdump is static", "INTERP" not in run("readelf", "-l", f"{ROOT}/usr/lib/parachute/kdump")[1])

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The service's units and its udev rule: what systemd says of them, and which events the rule answers.
+"""The service's units and its udev rule: what systemd says of them, and which events the rule answers. And the script
+that has Debian's name of kdumpctl.
 
     tests/service/units.py KDUMPCTL [TEST]...
 """
@@ -140,6 +141,42 @@ class Rule(unittest.TestCase):
                 self.assertEqual(self.answers(files=[], **event), 0)
             self.assertEqual(self.answers(files=there, subsystem=subsystem, action="change"), 0)
         self.assertEqual(self.answers(files=there, subsystem="block", action="add"), 0)
+
+
+class DebiansName(unittest.TestCase):
+    COMMANDS = {"show": "status", "status": "status", "load": "start", "unload": "stop", "reload": "reload",
+                "test": "test", "propagate": "propagate"}
+
+    def setUp(self):
+        self.tmp = tempfile.mkdtemp(prefix="kdump config-")
+        self.addCleanup(shutil.rmtree, self.tmp)
+        shutil.copy(os.path.join(TOP, "service/kdump-config"), self.tmp)
+        self.stub = os.path.join(self.tmp, "kdumpctl")
+        ctl_case.write(self.stub, "#!/bin/sh\nprintf '<%s>' \"$@\"\nexit 3\n")
+        os.chmod(self.stub, 0o755)
+
+    def run_it(self, *arguments):
+        result = subprocess.run([os.path.join(self.tmp, "kdump-config"), *arguments], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, check=False)
+        return result.returncode, result.stdout, result.stderr
+
+    def test_commands(self):
+        """Arguments and the exit status go through, and kdumpctl has the commands."""
+        for theirs, ours in self.COMMANDS.items():
+            self.assertEqual(self.run_it(theirs), (3, "<%s>" % ours, ""))
+            self.assertEqual(self.run_it(theirs, "--x", "a b"), (3, "<%s><--x><a b>" % ours, ""))
+            subprocess.run([ctl_case.KDUMPCTL, ours, "--help"], check=True, stdout=subprocess.DEVNULL)
+
+    def test_others(self):
+        for arguments in ((), ("savecore",), ("",), ("--help",), ("-x",)):
+            status, out, err = self.run_it(*arguments)
+            self.assertEqual((status, out), (1, ""))
+            self.assertIn("usage: kdump-config ", err)
+            for command in self.COMMANDS:
+                self.assertIn(command, err)
+        status, out, err = self.run_it("help")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("usage: kdump-config ", out)
 
 
 if __name__ == "__main__":
