@@ -271,6 +271,55 @@ def remove(before):
     check("nothing of others is lost", not lost, lost[:20])
 
 
+def moving(deb):
+    """Where kdump-tools was: what was set for it, and what is reserved, is told, once."""
+    kernel = bytearray(4096)
+    kernel[0x202:0x208] = b"HdrS\x0f\x02"
+    kernel[0x260:0x264] = (64 << 20).to_bytes(4, "little")
+    made_up = {
+        "proc/cmdline": "root=/dev/vda1 crashkernel=384M-:64M\n",
+        "proc/iomem": "00001000-3fffffff : System RAM\n",
+        "proc/self/mountinfo": "22 1 254:1 / / rw - ext4 /dev/vda1 rw\n",
+        "proc/sys/kernel/arch": "x86_64\n",
+        "proc/sys/kernel/osrelease": "6.1.0-9\n",
+        "sys/devices/system/cpu/present": "0\n",
+        "sys/kernel/kexec_crash_size": f"{64 << 20}\n",
+        "sys/kernel/kexec_crash_loaded": "0\n",
+        "boot/vmlinuz-6.1.0-9": kernel.decode("latin-1"),
+        "etc/default/kdump-tools": '#NFS="a:/b"\nUSE_KDUMP=1\nKDUMP_COREDIR="/data"\nSSH="u@h"\nMAKEDUMP_ARGS="-c"\n',
+    }
+    for place, text in made_up.items():
+        write(f"{ROOT}/{place}", text)
+    status, output = dpkg("-i", deb)
+    check("with what kdump-tools has left it installs", status == 0, output)
+    check(
+        "settings of kdump-tools are named",
+        "kdump-tools, where KDUMP_COREDIR SSH MAKEDUMP_ARGS is set, is not read: /etc/kdump.conf is" in output,
+        output,
+    )
+    check("a reservation that is too small is told", 'parachute: Too little: "kdumpctl reset-' in output, output)
+    status, output = dpkg("-i", deb)
+    check("both only once", status == 0 and "not read" not in output and "Too little" not in output, output)
+    dpkg("-P", "parachute")
+    write(f"{ROOT}/etc/default/kdump-tools", '#NFS="a:/b"\nUSE_KDUMP=1\nKDUMP_COREDIR="/var/crash"\nSSH=""\n')
+    write(f"{ROOT}/sys/kernel/kexec_crash_size", f"{512 << 20}\n")
+    status, output = dpkg("-i", deb)
+    check(
+        "where all is well nothing is told of it",
+        status == 0 and "reserved already" in output and "not read" not in output and "Too little" not in output,
+        output,
+    )
+    dpkg("-P", "parachute")
+    os.unlink(f"{ROOT}/boot/vmlinuz-6.1.0-9")
+    status, output = dpkg("-i", deb)
+    check("where nothing can be estimated it installs, too", status == 0 and state("parachute") == "ii", output)
+    dpkg("-P", "parachute")
+    for place in ("proc", "sys"):
+        shutil.rmtree(f"{ROOT}/{place}")
+        os.mkdir(f"{ROOT}/{place}")
+    os.unlink(f"{ROOT}/etc/default/kdump-tools")
+
+
 def others(deb):
     """Where kexec-tools is installed it gives way."""
     peers = sorted(glob.glob(f"{TOP}/build/debs/kexec-tools_amd64_*.deb"))
@@ -318,6 +367,7 @@ def main():
     kernels()
     upgrade(deb)
     remove(before)
+    moving(deb)
     others(deb)
     if options.long:
         reproducible(deb)
