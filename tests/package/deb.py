@@ -260,8 +260,12 @@ def remove(before):
         "its programs are gone", not glob.glob(f"{ROOT}/usr/sbin/k*dump*") and not glob.glob(f"{ROOT}/usr/sbin/kexec")
     )
     check("the configuration stays until it is purged", read(CONF) is not None)
+    entry = f"{ROOT}/boot/loader/entries/a.conf"
+    write(entry, "linux /vmlinuz\noptions root=x crashkernel=1M\n")
     status, output = dpkg("-P", "parachute")
     check("it can be purged", status == 0, output)
+    check("a reservation that stays is told", "taken out of: /boot/loader/entries/a.conf\n" in output, output)
+    shutil.rmtree(f"{ROOT}/boot/loader")
     check("images of capture kernels are gone", not os.path.exists(f"{ROOT}/var/lib/kdump"))
     check("dumps are not", read(dump) == "dump")
     shutil.rmtree(f"{ROOT}/var/crash")
