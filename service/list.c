@@ -170,6 +170,24 @@ static void line_to_json(struct json *list, struct text line)
 	free(text);
 }
 
+/* Is that the line whose text dump_reason() gave, with "?" in place of what terminals may take for commands? */
+static bool is_of(struct text line, const char *reason)
+{
+	size_t len = strlen(reason), same;
+
+	for (size_t i = 0; i + len <= line.len; i++) {
+		for (same = 0; same < len; same++) {
+			unsigned char c = line.at[i + same];
+
+			if (c != (unsigned char)reason[same] && (reason[same] != '?' || (c >= ' ' && c != 0x7f)))
+				break;
+		}
+		if (same == len)
+			return true;
+	}
+	return false;
+}
+
 /* NAME in the dump's folder, with REASON only what stands around it: onto LIST, or printed where that is NULL. */
 static void show_file(const struct root *folder, const char *name, const char *reason, struct json *list)
 {
@@ -187,7 +205,7 @@ static void show_file(const struct root *folder, const char *name, const char *r
 	}
 	rest = text_of((const char *)text.data, text.len);
 	for (size_t n = 1; reason && text_line(&rest, &line); n++)
-		if (memmem(line.at, line.len, reason, strlen(reason)))
+		if (is_of(line, reason))
 			at = n;
 	rest = text_of((const char *)text.data, text.len);
 	while (text_line(&rest, &line)) {

@@ -195,7 +195,8 @@ class Dumps(Case):
         self.assertEqual(report["log_lines"], ["[    1.0] a", "[    2.0] Kernel panic - not syncing: why", "[  2.1] z"])
         self.assertEqual(self.json("show", "11-21")["note"], [])
         self.write("var/crash/a-2026-11-21-10:00:00/vmcore-dmesg.txt",
-                   b"".join(b"[%d.0] l\n" % n for n in range(90)) + b"[90.0] Oops: x\n[91.0] \x1b\xff\n")
+                   b"".join(b"[%d.0] l\n" % n for n in range(90)) + b"[90.0] Oops: \x1b x\n[91.0] \x1b\xff\n")
+        self.assertEqual(self.json("show", "11-21")["reason"], "Oops: ? x")
         lines = self.json("show", "11-21")["log_lines"]
         self.assertEqual((lines[0], lines[-1]), ("[85.0] l", "[91.0] \x1b\ufffd"))
         self.write("var/crash/a-2026-11-21-10:00:00/vmcore-dmesg.txt", "[ 1.0] nothing\n")
