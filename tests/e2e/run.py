@@ -6,7 +6,6 @@ End-to-end tests: real kernels in QEMU (TCG). run.py [--long] [--loader ours|deb
 for them. Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
 """
 import argparse
-import concurrent.futures
 import fcntl
 import fnmatch
 import json
@@ -23,6 +22,7 @@ import cases  # noqa: E402
 import checks  # noqa: E402
 import initramfs  # noqa: E402
 import paths  # noqa: E402
+import second_try  # noqa: E402
 from qemu import Lost, kill_all  # noqa: E402
 
 print_lock = threading.Lock()
@@ -144,8 +144,7 @@ def main():
         for program in ("pattern", "vmcore"):
             initramfs.guest_program(arch, program)
     lock = take_lock()
-    with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
-        passed = list(pool.map(lambda case: run_case(case, options.loader), chosen))
+    passed = second_try.run_all(chosen, options.jobs, lambda case: run_case(case, options.loader))
     lock.close()
     print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
     return 0 if passed and all(passed) else 1

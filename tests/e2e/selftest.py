@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The checks must be able to fail: each is given a small core that is right, and ones that are wrong in one way."""
+import json
 import os
 import struct
 import subprocess
 import tempfile
+import types
+import unittest.mock
 
 import checks
 import initramfs
 import pattern
+import second_try
 import vmcore
 
 IOMEM = """00000000-00000fff : Reserved
@@ -101,6 +105,37 @@ def run(results):
     except vmcore.CoreError:
         results.check("a cut file is found", True)
     check_archive(results)
+    check_second_try(results)
+
+
+def check_second_try(results):
+    """Of cases that fail once, twice, or too many of them."""
+    names = {"good": 0, "once": 1, "always": 9}
+    with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(second_try.paths, "BUILD", folder):
+        def tried(*chosen):
+            said, times = [], dict.fromkeys(chosen, 0)
+
+            def run(case):
+                times[case.name] += 1
+                good = times[case.name] > names[case.name.split("-")[0]]
+                os.makedirs(second_try.folder_of(case), exist_ok=True)
+                with open(f"{second_try.folder_of(case)}/result.json", "w", encoding="utf-8") as file:
+                    json.dump({"failed": [] if good else ["the disk:\n full"]}, file)
+                return good
+
+            cases = [types.SimpleNamespace(name=name) for name in chosen]
+            return second_try.run_all(cases, 2, run, lambda text, **_: said.append(text)), said, times
+
+        good, said, times = tried("good", "once")
+        results.check("a case that fails once is run again and told", good == [True, True] and times["good"] == 1
+                      and said == ["unsteady: once failed the first time: the disk: full"], f"{good} {said}")
+        results.check("its first logs are kept", os.path.exists(f"{folder}/e2e/once.first/result.json"))
+        good, said, times = tried("always", "good")
+        results.check("a case that fails twice has failed", good == [False, True] and not said
+                      and times["always"] == 2, f"{good} {said}")
+        good, said, times = tried("once-1", "once-2", "once-3", "good")
+        results.check("many failures have no second try", good == [False] * 3 + [True] and not said
+                      and max(times.values()) == 1, f"{good} {said}")
 
 
 def check_archive(results):

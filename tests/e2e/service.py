@@ -7,7 +7,6 @@ service.py [--long] [--crash] [--jobs N] [--deb FILE] [--list] [NAME...]; needs 
 Prints a line for each case and, last, "N passed, N failed". Logs of each case are in build/e2e/CASE/.
 """
 import argparse
-import concurrent.futures
 import os
 import sys
 
@@ -15,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import crash_reader  # noqa: E402
 import run  # noqa: E402
+import second_try  # noqa: E402
 import service_builders  # noqa: E402
 import service_case  # noqa: E402
 import service_raw  # noqa: E402
@@ -61,8 +61,7 @@ def main():
         times(case)
         return good
 
-    with concurrent.futures.ThreadPoolExecutor(max(options.jobs, 1)) as pool:
-        passed = list(pool.map(one, chosen))
+    passed = second_try.run_all(chosen, options.jobs, one)
     print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
     return 0 if passed and all(passed) else 1
 
