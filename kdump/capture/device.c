@@ -74,7 +74,27 @@ static bool has_tag(const char *path, const char *name, const char *want)
 }
 #endif
 
-/* The device whose tag NAME is WANT, from malloc; NULL: none so far. */
+/* Another device is made from it: it cannot be used itself, and may show what is on that one. */
+static bool is_part(const char *name)
+{
+	struct dirent *d = NULL;
+	DIR *dir = NULL;
+	char *path;
+
+	if (asprintf(&path, "/sys/class/block/%s/holders", name) >= 0) {
+		dir = opendir(path);
+		free(path);
+	}
+
+	do {
+		d = dir ? readdir(dir) : NULL;
+	} while (d && d->d_name[0] == '.');
+	if (dir)
+		closedir(dir);
+	return d != NULL;
+}
+
+/* The device whose tag NAME is WANT, from malloc; NULL: none so far. The paths to a disk have its tags as well. */
 static char *search(const char *name, const char *want)
 {
 	DIR *dir = opendir("/sys/class/block");
@@ -82,7 +102,7 @@ static char *search(const char *name, const char *want)
 	struct dirent *d;
 
 	while (dir && !path && (d = readdir(dir))) {
-		if (d->d_name[0] == '.' || asprintf(&path, "/dev/%s", d->d_name) < 0) {
+		if (d->d_name[0] == '.' || is_part(d->d_name) || asprintf(&path, "/dev/%s", d->d_name) < 0) {
 			path = NULL;
 			continue;
 		}

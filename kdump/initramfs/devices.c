@@ -304,6 +304,65 @@ int device_want_block(const struct root *root, struct modules *m, const char *na
 	return err;
 }
 
+static int want_below(struct walk *w, const char *path, unsigned int depth);
+
+static int want_slaves(struct walk *w, const char *folder, unsigned int depth)
+{
+	struct root_names names;
+	int err = root_list(w->root, folder, &names);
+
+	for (size_t i = 0; !err && i < names.nr; i++) {
+		char *link = below(folder, names.name[i]), *real = NULL;
+
+		err = link ? tree_walk(NULL, w->root, link, &real) : no_memory();
+		if (!err)
+			err = want_below(w, real, depth + 1);
+		free(real);
+		free(link);
+	}
+	root_names_deinit(&names);
+	return err;
+}
+
+/* What the device PATH, resolved, is made from; of a partition, what the whole is made from. */
+static int want_below(struct walk *w, const char *path, unsigned int depth)
+{
+	static const char made_here[] = "sys/devices/virtual/block/";
+	char *slaves, *whole;
+	int err = 0;
+
+	if (depth > MAX_DEPTH)
+		return 0;
+	if (strncmp(path, made_here, strlen(made_here)))
+		return want_device(w, path, 0);
+	slaves = below(path, "slaves");
+	whole = strndup(path, strrchr(path, '/') - path);
+	if (!slaves || !whole)
+		err = no_memory();
+	else if (root_exists(w->root, slaves))
+		err = want_slaves(w, slaves, depth);
+	else if (!strncmp(whole, made_here, strlen(made_here)))
+		err = want_below(w, whole, depth + 1);
+	free(whole);
+	free(slaves);
+	return err;
+}
+
+int device_want_below(const struct root *root, struct modules *m, const char *name)
+{
+	char *link = below("sys/class/block", name), *path = NULL;
+	struct walk w;
+	int err = link ? tree_walk(NULL, root, link, &path) : no_memory();
+
+	if (!err)
+		err = walk_init(&w, root, m);
+	if (!err)
+		err = want_below(&w, path, 0);
+	free(path);
+	free(link);
+	return err;
+}
+
 static int link_kind_fault(const struct root *root, const char *name, const char *path)
 {
 	static const struct {

@@ -26,7 +26,12 @@ int device_lasting_name(const struct root *root, const char *name, bool filesyst
  * Want all modules of the block device NAME. -ENOTSUP: it needs more than modules; -ENODEV: no driver is bound to it.
  */
 int device_want_block(const struct root *root, struct modules *m, const char *name);
-/* The same of a network interface: -ENOTSUP for those made by software and for wireless ones. */
+/*
+ * Want the modules of all devices that NAME is made from, however many lie between: disks below volumes, arrays and
+ * paths. What makes one of them is somebody else's business. 0 also where no driver is bound to any of them.
+ */
+int device_want_below(const struct root *root, struct modules *m, const char *name);
+/* The same as device_want_block() of a network interface: -ENOTSUP for those made by software and for wireless ones. */
 int device_want_link(const struct root *root, struct modules *m, const char *name);
 /* Every device that the bus BUS's driver DRIVER is bound to. *FOUND: how many. */
 int device_want_driver(const struct root *root, struct modules *m, const char *bus, const char *driver, size_t *found);

@@ -48,6 +48,37 @@ static int want_extra(struct plan *p)
 	return err;
 }
 
+/*
+ * Who builds for us may bring the modules of the root file system's devices alone: the names of those that the targets'
+ * devices need, in the order in which they are loaded, a line each.
+ */
+static int add_device_modules(struct plan *p)
+{
+	struct modules m;
+	struct blob names;
+	int err = modules_init(&m, p->r.root, p->r.release);
+
+	blob_init(&names);
+	for (size_t i = 0; !err && i < p->nr_devices; i++) {
+		err = device_want_below(p->r.root, &m, p->device[i] + strlen("/dev/"));
+		if (err && err != -ENOMEM) {
+			warn("%s may be out of the capture kernel's reach: %s", p->device[i], err_text());
+			err_clear();
+			err = 0;
+		}
+	}
+	for (size_t i = 0; !err && i < m.nr_list; i++) {
+		err = blob_append(&names, m.list[i]->name, strlen(m.list[i]->name));
+		if (!err)
+			err = blob_append(&names, "\n", 1);
+	}
+	if (!err && names.len)
+		err = tree_add_bytes(&p->tree, DEVICE_MODULES_PATH, 0600, names.data, names.len, NULL);
+	blob_deinit(&names);
+	modules_deinit(&m);
+	return err;
+}
+
 /* The links that merged folders are must be there before anything is put behind them. */
 static int add_skeleton(struct plan *p)
 {
@@ -118,6 +149,8 @@ int plan_init(struct plan *p, const struct plan_request *r)
 		err = add_skeleton(p);
 	if (!err)
 		err = plan_targets(p);
+	if (!err && p->r.guest)
+		err = add_device_modules(p);
 	if (!err)
 		err = device_want_watchdog(r->root, &p->modules, &p->watchdog);
 	if (!err)

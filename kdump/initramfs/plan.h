@@ -16,6 +16,8 @@
 /* Where the package puts the program that becomes /init, and the one that knows web servers too. */
 #define PLAN_STATIC "/usr/lib/parachute/kdump"
 #define PLAN_DYNAMIC "/usr/sbin/kdump"
+/* In the image, for who builds it: names of the modules that the targets' devices need, see the hooks. */
+#define DEVICE_MODULES_PATH "/etc/kdump/device-modules"
 
 struct plan_request {
 	const struct root *root;

@@ -52,6 +52,10 @@ mkdir -p $DESTDIR
 cd $DESTDIR && find . | cpio -o -H newc >"$4"
 """
 
+FAKE_FUNCTIONS = """
+force_load() { mkdir -p "$DESTDIR/conf" && echo "$@" >>"$DESTDIR/conf/modules"; }
+"""
+
 
 def install_hooks(root):
     for folder, place in (("service/dracut/99parachute", DRACUT_HOOKS), ("service/initramfs-tools/hooks",
@@ -101,6 +105,7 @@ class Fakes(Case):
 
     def tools(self):
         self.root.write("usr/sbin/mkinitramfs", FAKE_TOOLS, 0o755)
+        self.root.write(TOOLS + "/hook-functions", FAKE_FUNCTIONS)
 
     def build(self, *arguments):
         result = self.kdump(self.root.path, *arguments, OUT)
@@ -146,6 +151,51 @@ class Fakes(Case):
         names = sorted(os.listdir(self.root.at("fake/settings/conf.d")))
         self.assertEqual(names, ["other", "zz-parachute"])
         self.assertIn(b"MODULES=dep\n", self.root.read("fake/settings/conf.d/zz-parachute"))
+
+    def below(self, *names):
+        """dm-0 is made from dm-1, which is made from the partition of a disk on a driver of its own, and from NAMES."""
+        device = "pci0000:00/0000:00:07.0/virtio5"
+        self.root.disk("vdb", device, {"vdb1": "below"}, major=8,
+                       drivers={"pci0000:00/0000:00:07.0": ("pci", "virtio-pci", "virtio_pci"),
+                                device: ("virtio", "virtio_blk", "virtio_blk")})
+        self.root.disk("dm-1", "virtual", {}, major=252)
+        self.root.link("../../dm-1", "sys/devices/virtual/block/dm-0/slaves/dm-1")
+        for name, place in (("vdb1", "../../../../" + device + "/block/vdb/vdb1"),
+                            *((name, "../../" + name) for name in names)):
+            self.root.link(place, "sys/devices/virtual/block/dm-1/slaves/" + name)
+
+    def test_devices_below(self):
+        """The drivers of what a volume is made from are in the image, for the root file system's may be others."""
+        self.tools()
+        self.assertFalse(self.build()[0].resolve("/conf/modules"))
+        shutil.rmtree(self.root.at("fake/tree"))
+        shutil.rmtree(self.root.at("fake/settings"))
+        self.below("dm-0")     # a circle ends
+        self.assertEqual(self.kdump(self.root.path, "--stale", OUT).returncode, 1)
+        image, _ = self.build()
+        names = self.root.read("fake/tree/conf/modules").decode().split()
+        self.assertEqual([name for name in names if name in ("virtio_pci", "virtio_blk")], ["virtio_pci", "virtio_blk"])
+        self.assertTrue(image.resolve("/conf/modules"))
+
+    def test_devices_below_a_partition(self):
+        """Of a partition on an array: what the array is made from."""
+        self.tools()
+        self.below()
+        self.root.disk("md127", "virtual", {"md127p1": "part"}, major=9)
+        self.root.link("../../dm-1", "sys/devices/virtual/block/md127/slaves/dm-1")
+        self.root.write("etc/kdump.conf", "ext4 UUID=part\n")
+        self.build()
+        self.assertIn("virtio_blk", self.root.read("fake/tree/conf/modules").decode().split())
+
+    def test_devices_below_without_their_module(self):
+        self.tools()
+        self.below()
+        os.unlink(self.root.at("sys/devices/pci0000:00/0000:00:07.0/virtio5/driver"))
+        self.root.bind("pci0000:00/0000:00:07.0/virtio5", "virtio", "odd", "odd_module")
+        result = self.kdump(self.root.path, OUT)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("/dev/dm-0 may be out of the capture kernel's reach", result.stderr)
+        self.assertIn("odd_module", result.stderr)
 
     def test_choice(self):
         self.fails("LVM; that needs dracut or initramfs-tools")
@@ -261,7 +311,13 @@ class Debian(made_root.Root):
                            "pci0000:00/0000:00:04.0/virtio1": ("virtio", "virtio_blk", "virtio_blk")})
         self.disk("dm-0", "virtual", {}, major=253)
         self.write("sys/devices/virtual/block/dm-0/dm/uuid", "LVM-abc\n")
-        os.mkdir(self.at("sys/devices/virtual/block/dm-0/slaves"))
+        scsi = "pci0000:00/0000:00:07.0/virtio5"
+        self.disk("sda", scsi + "/host0/target0:0:0/0:0:0:0", {}, major=8,
+                  drivers={"pci0000:00/0000:00:07.0": ("pci", "virtio-pci", "virtio_pci"),
+                           scsi: ("virtio", "virtio_scsi", "virtio_scsi"),
+                           scsi + "/host0/target0:0:0/0:0:0:0": ("scsi", "sd", "sd_mod")})
+        self.link("../../../../%s/host0/target0:0:0/0:0:0:0/block/sda" % scsi,
+                  "sys/devices/virtual/block/dm-0/slaves/sda")
         self.link("../../dm-0", "dev/disk/by-uuid/made")
         self.mounts("254:1 / / ext4 /dev/vda1 rw")
         for name, text in (("mounts", "/dev/vda1 / ext4 rw 0 0\n"), ("cmdline", "root=/dev/vda1\n"), ("modules", ""),
@@ -298,6 +354,9 @@ class Real(Case):
                 if os.path.exists(root.at("usr/bin/dracut")):
                     where = "usr/lib/systemd/system/initrd.target.wants/kdump-capture.service"
                 self.assertIn(where, found)
+                # The volume lies on a disk that the root file system has no driver for.
+                modules = {os.path.basename(name).split(".")[0] for name in found}
+                self.assertLessEqual({"virtio_scsi", "sd_mod"}, modules)
 
 
 def main():

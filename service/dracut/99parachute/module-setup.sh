@@ -15,6 +15,13 @@ depends() {
 	echo base
 }
 
+# Those of the devices that the targets are made from, too; dracut knows them by --add-device, but not all kinds.
+installkernel() {
+	modules=$PARACHUTE_PARTS/etc/kdump/device-modules
+	# shellcheck disable=SC2046 # names
+	[ ! -e "$modules" ] || hostonly='' instmods $(cat "$modules")
+}
+
 install() {
 	cp -a "$PARACHUTE_PARTS/." "$initdir/" || return 1
 	if dracut_module_included systemd; then
