@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Dumps on what our own initramfs does not reach: a logical volume, an encrypted disk. The machine's own builder of
-initramfs images makes the capture image then, and that has to bring the device up in the capture kernel.
+Dumps on what our own initramfs does not reach: a logical volume, an encrypted disk, a disk behind two paths. The
+machine's own builder of initramfs images makes the capture image then, and that has to bring the device up in the
+capture kernel.
 """
 import glob
 import os
@@ -17,6 +18,8 @@ from service_case import finish, installed, making, package, power_off
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VOLUMES = ("libaio1", "libdevmapper-event1.02.1", "liblvm2cmd2.03", "dmeventd", "lvm2")
 LUKS = ("libpopt0", "cryptsetup-bin", "cryptsetup", "cryptsetup-initramfs")
+MULTIPATH = ("libaio1", "liburcu8", "libsgutils2-1.46-2", "sg3-utils", "sg3-utils-udev", "kpartx", "multipath-tools",
+             "multipath-tools-boot")
 DRACUT = ("kpartx", "dracut-core")
 INSTALL = "DEBIAN_FRONTEND=noninteractive dpkg -i --force-unsafe-io "
 MIB = 1 << 20
@@ -37,6 +40,12 @@ cryptsetup open --key-file /etc/keys/dumps.key /dev/vdb dumps &&
 echo "dumps UUID=$(cryptsetup luksUUID /dev/vdb) /etc/keys/dumps.key luks,initramfs,nofail" >>/etc/crypttab &&
 echo "KEYFILE_PATTERN=/etc/keys/*.key" >>/etc/cryptsetup-initramfs/conf-hook &&
 echo UMASK=0077 >>/etc/initramfs-tools/initramfs.conf && """ + TO_DEVICE.replace("DEVICE", "/dev/mapper/dumps")
+
+TO_MULTIPATH = """
+printf 'defaults {\\n user_friendly_names yes\\n find_multipaths no\\n}\\nblacklist {\\n devnode "^vd"\\n}\\n' \
+>/etc/multipath.conf && systemctl restart multipathd.service && udevadm settle &&
+for n in $(seq 100); do [ -e /dev/mapper/mpatha ] && break; sleep 0.2; done; multipath -ll &&
+""" + TO_DEVICE.replace("DEVICE", "/dev/mapper/mpatha")
 
 
 def debs(names):
@@ -76,21 +85,34 @@ def second_disk(context, size=512 * MIB):
             "virtio-blk-pci,drive=second,serial=second"]
 
 
+def two_paths(context, size=512 * MIB):
+    """Arguments of QEMU for one empty disk behind two controllers."""
+    path, words = f"{context.folder}/shared.raw", []
+    with open(path, "wb") as file:
+        file.truncate(size)
+    for number in range(2):
+        words += ["-device", f"virtio-scsi-pci,id=scsi{number}"]
+        words += ["-drive", f"if=none,id=path{number},format=raw,cache=unsafe,file.locking=off,file={path}"]
+        disk = "scsi-hd,serial=parachute,wwn=0x5000c50015ea71aa,share-rw=on"
+        words += ["-device", f"{disk},drive=path{number},bus=scsi{number}.0"]
+    return words
+
+
 def reserving(size):
     """For DebianGuest's EDITS."""
     return {"/boot/grub/grub.cfg": lambda text: re.sub(r"crashkernel=\S+", f"crashkernel={size}", text)}
 
 
-def built_by(context, prepare, builder, packages=(), base=with_volumes):
+def built_by(context, prepare, builder, packages=(), base=with_volumes, disks=second_disk):
     """
-    PREPARE makes the second disk the target; BUILDER makes the image; the dump is there after the panic. BASE makes the
+    PREPARE makes one of DISKS the target; BUILDER makes the image; the dump is there after the panic. BASE makes the
     disk, onto which the PACKAGES go.
     """
     results = context.results
     source = base(context)
     files = debs(packages)
     edits = reserving(RESERVED)
-    with DebianGuest(machine(), context.folder, files, edits, source=source, more=second_disk(context)) as guest:
+    with DebianGuest(machine(), context.folder, files, edits, source=source, more=disks(context)) as guest:
         context.timings["boot"] = booted(context, guest)
         release = guest.output("uname -r").strip()
         if files:
@@ -123,4 +145,6 @@ CASES = [
     Case("service-lvm-dracut", lambda context: built_by(context, TO_VOLUME, "dracut", DRACUT)),
     Case("service-luks-initramfs-tools",
          lambda context: built_by(context, TO_LUKS, "initramfs-tools", LUKS, installed)),
+    Case("service-multipath-initramfs-tools",
+         lambda context: built_by(context, TO_MULTIPATH, "initramfs-tools", MULTIPATH, installed, two_paths)),
 ]
