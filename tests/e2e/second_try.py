@@ -12,10 +12,11 @@ import initramfs
 import paths
 
 MOST = 2                   # cases that may have a second try
+FOLDER = f"{paths.BUILD}/e2e"
 
 
 def folder_of(case):
-    return f"{paths.BUILD}/e2e/{case.name}"
+    return f"{FOLDER}/{case.name}"
 
 
 def first_reasons(case):

@@ -111,7 +111,7 @@ def run(results):
 def check_second_try(results):
     """Of cases that fail once, twice, or too many of them."""
     names = {"good": 0, "once": 1, "always": 9}
-    with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(second_try.paths, "BUILD", folder):
+    with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(second_try, "FOLDER", folder):
         def tried(*chosen):
             said, times = [], dict.fromkeys(chosen, 0)
 
@@ -129,7 +129,7 @@ def check_second_try(results):
         good, said, times = tried("good", "once")
         results.check("a case that fails once is run again and told", good == [True, True] and times["good"] == 1
                       and said == ["unsteady: once failed the first time: the disk: full"], f"{good} {said}")
-        results.check("its first logs are kept", os.path.exists(f"{folder}/e2e/once.first/result.json"))
+        results.check("its first logs are kept", os.path.exists(f"{folder}/once.first/result.json"))
         good, said, times = tried("always", "good")
         results.check("a case that fails twice has failed", good == [False, True] and not said
                       and times["always"] == 2, f"{good} {said}")
