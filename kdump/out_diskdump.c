@@ -21,6 +21,7 @@
 #define MAX_STRETCHES 64           /* of ascending descriptors that are written one after the other */
 #define FEW_RUNS     4             /* as many runs of a chunk are written by themselves */
 #define RECORD_BYTES 16            /* what a write costs in a flattened stream */
+#define WHOLE_BYTES  4096          /* what a disk or the kernel's cache writes whole, where it is aligned */
 
 struct pending {
 	uint64_t slot;
@@ -296,6 +297,27 @@ static int write_stretch(struct diskdump *d, const struct pending *p, size_t nr)
 }
 
 /*
+ * A power cut may leave the first half of a descriptor that lies across two blocks: an offset without a length, which
+ * readers take for a page. Of those the second half is written in front of the sync, where no offset makes it count.
+ */
+static int write_tails(struct diskdump *d)
+{
+	uint8_t bytes[DDP_BYTES];
+	int err = 0;
+
+	for (size_t i = 0; i < d->nr_pending && !err; i++) {
+		const struct pending *p = &d->pending[i];
+		uint64_t tail = d->desc_off + p->slot * DDP_BYTES + DDP_SIZE;
+
+		if (tail % WHOLE_BYTES || p->off + p->len > d->data_off)
+			continue;
+		put_descriptor(d, bytes, p);
+		err = sink_write(d->sink, tail, bytes + DDP_SIZE, DDP_BYTES - DDP_SIZE);
+	}
+	return err;
+}
+
+/*
  * Those of the waiting descriptors whose data is in the file; none waits afterwards. They come in a few ascending
  * stretches, the more important first, and are written so: whoever stops this half way loses the least important.
  */
@@ -340,14 +362,16 @@ static int flush(struct diskdump *d)
 }
 
 /*
- * Data, fdatasync, descriptors. The descriptors themselves go to disk with the next one's fdatasync: until then a
+ * Data, halves of descriptors, fdatasync, descriptors. The descriptors themselves go to disk with the next one's fdatasync: until then a
  * power cut loses them, never the order. A full disk costs the data that did not get there, and the descriptors of
  * that.
  */
 static int commit(struct diskdump *d)
 {
-	int err = flush(d), sync = sink_sync(d->sink), published;
+	int err = flush(d), sync = sink_seekable(d->sink) ? write_tails(d) : 0, published;
 
+	if (!sync)
+		sync = sink_sync(d->sink);
 	if (sync) {
 		d->nr_pending = 0; /* nobody knows which data is there */
 		d->broken = sync;

@@ -4,7 +4,7 @@
  *
  *   FAULT_ERRNO        number that writing fails with
  *   FAULT_SIZE         files cannot grow beyond this many bytes; what they have can be written again
- *   FAULT_TOTAL        after this many bytes in all every write and fsync fails
+ *   FAULT_TOTAL        after this many bytes in all every write and fsync fails; blocks are taken whole
  *   FAULT_SLOW         milliseconds that each MiB written to a dump takes longer
  *   FAULT_SYNC         milliseconds that each sync takes longer
  *   FAULT_READ         FIRST-LAST[,FIRST-LAST...]: these bytes of FAULT_SOURCE give EIO; it cannot be mapped then
@@ -34,6 +34,8 @@ extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t nr, size_t n);
 extern void *__libc_realloc(void *p, size_t n);
 extern void *__libc_memalign(size_t align, size_t n);
+
+#define BLOCK 4096                     /* of a disk, or a page of the kernel's cache */
 
 static atomic_ulong allocations;
 static atomic_ullong total;
@@ -221,6 +223,14 @@ static void sleep_ns(unsigned long long ns)
 		nanosleep(&pause, NULL);
 }
 
+/* Of LEN bytes at OFF, those in front of the last edge of blocks. */
+static size_t whole_blocks(size_t len, off_t off)
+{
+	off_t edge = (off + (off_t)len) / BLOCK * BLOCK;
+
+	return edge > off ? edge - off : 0;
+}
+
 /* How many of LEN bytes at OFF are taken; -1: none, errno is set. */
 static ssize_t room(int fd, size_t len, off_t off)
 {
@@ -236,8 +246,12 @@ static ssize_t room(int fd, size_t len, off_t off)
 		size = file.st_size;
 	if (off >= 0 && off + left > size)
 		left = (unsigned long long)off < size ? size - off : 0;
-	if (left > (done < all ? all - done : 0))
+	if (left > (done < all ? all - done : 0)) {
 		left = done < all ? all - done : 0;
+		if (off >= 0)
+			left = whole_blocks(left, off);
+		atomic_store(&total, all);
+	}
 	atomic_fetch_add(&total, left);
 	if (left)
 		return left;

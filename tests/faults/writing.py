@@ -86,9 +86,8 @@ def disk(test):
         test.note("no room beyond %d bytes (%d)" % (room, error), full_fault(test, run, room))
         run.remove()
 
-    def total(number):
-        limit = 1 + test.whole * number // (test.args.sizes // 4)
-        run = Run(test, *ALL, env=test.preload(FAULT_TOTAL=limit, FAULT_ERRNO=EIO))
+    def total(limit, options=ALL):
+        run = Run(test, *options, env=test.preload(FAULT_TOTAL=limit, FAULT_ERRNO=EIO))
         fault = test.crashed(run)
         if not fault and run.status == 0:
             fault = "status 0"
@@ -100,8 +99,20 @@ def disk(test):
         run.remove()
 
     test.each(size, range(0, test.args.sizes, 1 if test.args.long else 4))
-    test.each(total, range(test.args.sizes // 4))
+    few = test.args.sizes // 4
+    test.each(total, [1 + test.whole * number // few for number in range(few)])
+    broken_descriptors(test, total)
     mounted(test)
+
+
+def broken_descriptors(test, total):
+    """Where mostly descriptors are written: the last of them come when all data is there."""
+    options = ("-d", "31", "--codec", "zlib:1")
+    run = Run(test, *options)
+    end = os.path.getsize(run.dumps()[0])
+    table = 24 * len(dumps.Dump(run.dumps()[0]).planned)
+    run.remove()
+    test.each(lambda limit: total(limit, options), [end - table + table * number // 20 for number in range(20)])
 
 
 def fill(test, kind, number, inside):

@@ -15,6 +15,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define PAGE 4096
@@ -657,6 +659,63 @@ static void copy_dump(struct job *j)
 	CHECK_EQ(reread(j, at(name), false), j->nr_written);
 	if (!keep)
 		unlink(at(name));
+}
+
+/* ---- power cuts in the middle of a write ---- */
+
+static struct {
+	uint64_t nr_slots;         /* 0: nobody looks */
+	uint64_t seen;
+} across;
+
+/*
+ * Of a descriptor that LEN bytes at OFF, about to be written, bring the offset of and that lies across two blocks: the
+ * rest is there already, for a disk writes blocks whole, and maybe only the first.
+ */
+static void check_across(int fd, const uint8_t *bytes, uint64_t len, uint64_t off)
+{
+	uint8_t head[PAGE], rest[DDP_BYTES - DDP_SIZE];
+	uint64_t table;
+
+	if (pread(fd, head, PAGE, 0) != PAGE || memcmp(head, DISKDUMP_SIGNATURE, 8))
+		return;
+	table = PAGE * (1ull + get_u32(head + DD_SUB_HDR_BLOCKS, false) + get_u32(head + DD_BITMAP_BLOCKS, false));
+	for (uint64_t edge = (off / PAGE + 1) * PAGE; edge < off + len; edge += PAGE) {
+		if (edge <= table || edge >= table + across.nr_slots * DDP_BYTES || (edge - table) % DDP_BYTES != DDP_SIZE)
+			continue;
+		CHECK(edge - DDP_SIZE >= off);
+		if (!get_u64(bytes + edge - DDP_SIZE - off, false))
+			continue;
+		across.seen++;
+		CHECK_EQ(pread(fd, rest, sizeof(rest), edge), sizeof(rest));
+		CHECK(!memcmp(rest, bytes + edge - off, sizeof(rest)));
+	}
+}
+
+/* What the sink writes with. */
+ssize_t pwritev(int fd, const struct iovec *iov, int nr, off_t off)
+{
+	if (across.nr_slots && nr == 1)
+		check_across(fd, iov->iov_base, iov->iov_len, off);
+	return syscall(SYS_pwritev, fd, iov, nr, off, 0);
+}
+
+TEST(descriptors_across_blocks)
+{
+	for (uint64_t every = 0; every <= 700; every += 350) {
+		struct job j = { .name = "across", .ops = &out_diskdump, .passes = 3, .checkpoint_every = every,
+				 .marks = every ? 0 : 64 };
+
+		same_each = j.marks ? 50 : 0;
+		across.nr_slots = nr_wanted(&j);
+		CHECK_EQ(run(&j), 0);
+		across.nr_slots = 0;
+		CHECK(across.seen >= 5);
+		across.seen = 0;
+		CHECK_EQ(reread(&j, j.path, true), j.nr_written);
+		done(&j);
+		same_each = 0;
+	}
 }
 
 TEST(every_checkpoint_opens)
