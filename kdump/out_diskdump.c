@@ -362,9 +362,9 @@ static int flush(struct diskdump *d)
 }
 
 /*
- * Data, halves of descriptors, fdatasync, descriptors. The descriptors themselves go to disk with the next one's fdatasync: until then a
- * power cut loses them, never the order. A full disk costs the data that did not get there, and the descriptors of
- * that.
+ * Data, halves of descriptors, fdatasync, descriptors. The descriptors themselves go to disk with the next one's
+ * fdatasync: until then a power cut loses them, never the order. A full disk costs the data that did not get there,
+ * and the descriptors of that.
  */
 static int commit(struct diskdump *d)
 {
