@@ -102,14 +102,16 @@ struct descs {
 	uint8_t *buf;              /* DESCS_AT_ONCE of them */
 };
 
-static bool points_right(const struct descs *d, const uint8_t *desc)
+/* DESC stands at PLACE; the stream may have ended in the middle of it. */
+static bool points_right(const struct descs *d, const uint8_t *desc, uint64_t place)
 {
 	uint64_t off = get_u64(desc + DDP_OFFSET, d->h->big_endian);
 	uint32_t len = get_u32(desc + DDP_SIZE, d->h->big_endian), flags = get_u32(desc + DDP_FLAGS, d->h->big_endian);
 
 	if (off < d->h->descs_off + d->nr * DDP_BYTES || off > FLAT_DUMP_MAX || !len || len > d->h->block_bytes)
 		return false;
-	return (flags || len == d->h->block_bytes) && ranges_cover(&d->a->ranges, off, off + (len - 1));
+	return (flags || len == d->h->block_bytes) && ranges_cover(&d->a->ranges, off, off + (len - 1)) &&
+	       ranges_cover(&d->a->ranges, place, place + DDP_PAGE_FLAGS - 1);
 }
 
 static bool is_zero(const uint8_t *desc)
@@ -129,7 +131,7 @@ static int settle_some(struct descs *d, uint64_t idx, uint64_t nr)
 
 		if (is_zero(desc))
 			continue;
-		if (points_right(d, desc)) {
+		if (points_right(d, desc, off + i * DDP_BYTES)) {
 			d->good++;
 			continue;
 		}

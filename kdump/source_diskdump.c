@@ -307,6 +307,9 @@ static int load_page(struct vmcore *v, struct diskdump *d, uint64_t pfn, uint8_t
 	err = source_map_read(&d->map, off, bytes, sizeof(bytes));
 	if (err)
 		return err == -ENODATA ? beyond_file(v, d) : err;
+	/* A stream may end in the middle of one. */
+	if (get_u64(bytes + DDP_OFFSET, v->big_endian) && !source_has(v, off, DDP_PAGE_FLAGS))
+		return beyond_file(v, d);
 	return expand(v, d, get_u64(bytes + DDP_OFFSET, v->big_endian), get_u32(bytes + DDP_SIZE, v->big_endian),
 		      get_u32(bytes + DDP_FLAGS, v->big_endian), out);
 }
