@@ -43,6 +43,18 @@ static const char *last_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Where FOLDER/NAME is when every link in it is followed, from malloc; NULL on failure. Errors of tree_walk(). */
+static int resolve(const struct root *root, const char *folder, const char *name, char **real)
+{
+	char *path = below(folder, name);
+	int err;
+
+	*real = NULL;
+	err = path ? tree_walk(NULL, root, path, real) : no_memory();
+	free(path);
+	return err;
+}
+
 /* The last name of what the link FOLDER/NAME says, from malloc; NULL (with 0) when there is no such link. */
 static int link_name(const struct root *root, const char *folder, const char *name, char **last)
 {
@@ -253,12 +265,11 @@ static int want_nvme_controllers(struct walk *w, const char *path, const char *n
 		*slash = 0;
 	err = root_list(w->root, folder, &names);
 	for (size_t i = 0; !err && i < names.nr; i++) {
-		char *link, *real = NULL, *transport = NULL;
+		char *real, *transport = NULL;
 
 		if (strncmp(names.name[i], "nvme", 4) || strchr(names.name[i] + 4, 'n'))
 			continue;
-		link = below(folder, names.name[i]);
-		err = link ? tree_walk(NULL, w->root, link, &real) : no_memory();
+		err = resolve(w->root, folder, names.name[i], &real);
 		if (!err)
 			err = read_line(w->root, real, "transport", &transport);
 		if (!err && transport && strcmp(transport, "pcie"))
@@ -267,7 +278,6 @@ static int want_nvme_controllers(struct walk *w, const char *path, const char *n
 			err = want_device(w, real, 0);
 		free(transport);
 		free(real);
-		free(link);
 	}
 	root_names_deinit(&names);
 	free(folder);
@@ -277,9 +287,9 @@ static int want_nvme_controllers(struct walk *w, const char *path, const char *n
 int device_want_block(const struct root *root, struct modules *m, const char *name)
 {
 	static const char subsystem[] = "sys/devices/virtual/nvme-subsystem/";
-	char *link = below("sys/class/block", name), *path = NULL;
+	char *path;
 	struct walk w;
-	int err = link ? tree_walk(NULL, root, link, &path) : no_memory();
+	int err = resolve(root, "sys/class/block", name, &path);
 
 	if (!err)
 		err = walk_init(&w, root, m);
@@ -300,7 +310,6 @@ int device_want_block(const struct root *root, struct modules *m, const char *na
 	if (!err && !w.nr_drivers)
 		err = fail(-ENODEV, "%s: no driver is bound to it (/%s)", name, path);
 	free(path);
-	free(link);
 	return err;
 }
 
@@ -312,13 +321,12 @@ static int want_slaves(struct walk *w, const char *folder, unsigned int depth)
 	int err = root_list(w->root, folder, &names);
 
 	for (size_t i = 0; !err && i < names.nr; i++) {
-		char *link = below(folder, names.name[i]), *real = NULL;
+		char *real;
 
-		err = link ? tree_walk(NULL, w->root, link, &real) : no_memory();
+		err = resolve(w->root, folder, names.name[i], &real);
 		if (!err)
 			err = want_below(w, real, depth + 1);
 		free(real);
-		free(link);
 	}
 	root_names_deinit(&names);
 	return err;
@@ -350,16 +358,15 @@ static int want_below(struct walk *w, const char *path, unsigned int depth)
 
 int device_want_below(const struct root *root, struct modules *m, const char *name)
 {
-	char *link = below("sys/class/block", name), *path = NULL;
+	char *path;
 	struct walk w;
-	int err = link ? tree_walk(NULL, root, link, &path) : no_memory();
+	int err = resolve(root, "sys/class/block", name, &path);
 
 	if (!err)
 		err = walk_init(&w, root, m);
 	if (!err)
 		err = want_below(&w, path, 0);
 	free(path);
-	free(link);
 	return err;
 }
 
@@ -404,21 +411,20 @@ static int link_kind_fault(const struct root *root, const char *name, const char
 /* The chip that drives the cable is a device of its own (link "phydev"). */
 static int want_phy(struct walk *w, const char *path)
 {
-	char *link = below(path, "phydev"), *real = NULL;
-	int err = link ? tree_walk(NULL, w->root, link, &real) : no_memory();
+	char *real;
+	int err = resolve(w->root, path, "phydev", &real);
 
 	if (!err && root_exists(w->root, real))
 		err = want_device(w, real, 0);
 	free(real);
-	free(link);
 	return err;
 }
 
 int device_want_link(const struct root *root, struct modules *m, const char *name)
 {
-	char *link = below("sys/class/net", name), *path = NULL;
+	char *path;
 	struct walk w;
-	int err = link ? tree_walk(NULL, root, link, &path) : no_memory();
+	int err = resolve(root, "sys/class/net", name, &path);
 
 	if (!err)
 		err = walk_init(&w, root, m);
@@ -433,7 +439,6 @@ int device_want_link(const struct root *root, struct modules *m, const char *nam
 	if (!err && !w.nr_drivers)
 		err = fail(-ENODEV, "%s: no driver is bound to it (/%s)", name, path);
 	free(path);
-	free(link);
 	return err;
 }
 
@@ -455,15 +460,14 @@ int device_want_driver(const struct root *root, struct modules *m, const char *b
 	}
 	err = root_list(root, folder, &names);
 	for (size_t i = 0; !err && i < names.nr; i++) {
-		char *link = below(folder, names.name[i]), *real = NULL;
+		char *real;
 
-		err = link ? tree_walk(NULL, root, link, &real) : no_memory();
+		err = resolve(root, folder, names.name[i], &real);
 		if (!err && !strncmp(real, "sys/devices/", 12)) {
 			++*found;
 			err = want_device(&w, real, 0);
 		}
 		free(real);
-		free(link);
 	}
 	root_names_deinit(&names);
 	free(folder);
